@@ -1,0 +1,4 @@
+//! virt-bridge: bridged networking for KVM/libvirt that works by itself and never loses the host.
+#![deny(unsafe_code)]
+
+pub mod deadline;
