@@ -1,0 +1,110 @@
+//! Which files make up the configuration, and their text.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+
+use super::error::Error;
+
+/// More than any configuration needs; a larger file was put there by mistake.
+const LARGEST: u64 = 1 << 20;
+
+/// One file of the configuration.
+pub(super) struct Source {
+    pub path: PathBuf,
+    pub text: String,
+}
+
+impl Source {
+    /// The line, counted from 1, that the byte at `offset` is on.
+    pub fn line(&self, offset: usize) -> usize {
+        1 + self.text.bytes().take(offset).filter(|&b| b == b'\n').count()
+    }
+}
+
+/// The configuration's files in the order in which they apply: `etc/virt-bridge.toml` under `root`, then
+/// `etc/virt-bridge.d/*.toml` in byte order of their names. Those that do not exist are left out.
+pub(super) fn read_all(root: &Path) -> Result<Vec<Source>, Error> {
+    let main = root.join("etc/virt-bridge.toml");
+    let mut sources = Vec::new();
+    match read(&main) {
+        Ok(source) => sources.push(source),
+        Err((io::ErrorKind::NotFound, _)) if main.symlink_metadata().is_err() => {}
+        Err((_, error)) => return Err(error),
+    }
+    for path in drop_ins(&root.join("etc/virt-bridge.d"))? {
+        sources.push(read(&path).map_err(|(_, error)| error)?);
+    }
+    Ok(sources)
+}
+
+/// The drop-ins in `directory`, sorted.
+fn drop_ins(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let unreadable = |e: io::Error| Error::of_file(directory, format!("cannot list the directory: {}", e.kind()));
+    let entries = match fs::read_dir(directory) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(unreadable)?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(unreadable)?.file_name();
+        if is_drop_in(&name) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names.into_iter().map(|name| directory.join(name)).collect())
+}
+
+/// Whether a file of that name is meant as configuration; what editors and dpkg leave behind is not.
+fn is_drop_in(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    name.ends_with(b".toml") && !name.starts_with(b".") && !name.starts_with(b"#")
+}
+
+/// Reads one file; the kind of the I/O error tells a missing file from a broken one.
+fn read(path: &Path) -> Result<Source, (io::ErrorKind, Error)> {
+    let failed =
+        |e: io::Error| (e.kind(), Error::of_file(path, format!("cannot read the configuration: {}", e.kind())));
+    let refused = |problem: &str| (io::ErrorKind::InvalidData, Error::of_file(path, problem));
+
+    // Without O_NONBLOCK the open of a fifo waits for a writer.
+    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(refused("not a regular file"));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len().min(LARGEST) as usize + 1);
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(refused("larger than 1 MiB"));
+    }
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let valid = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|&&b| b == b'\n').count();
+        let error = Error { line: Some(line), ..Error::of_file(path, "not UTF-8 text") };
+        (io::ErrorKind::InvalidData, error)
+    })?;
+    Ok(Source { path: path.into(), text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_editors_and_dpkg_leave_behind_is_no_drop_in() {
+        for name in ["a.toml", "10-x.toml", "~.toml"] {
+            assert!(is_drop_in(OsStr::new(name)), "{name}");
+        }
+        for name in ["a.toml~", ".a.toml", ".a.toml.swp", "#a.toml#", "#a.toml", "a.toml.dpkg-old", "a.toml.bak", "a"] {
+            assert!(!is_drop_in(OsStr::new(name)), "{name}");
+        }
+        assert!(is_drop_in(OsStr::from_bytes(b"\xff.toml")));
+    }
+}
