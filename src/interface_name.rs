@@ -4,7 +4,7 @@
 ///
 /// The rules are the kernel's: dev_valid_name in net/core/dev.c (length, `.`, `..`, `/`, `:`, white space, where 0xa0
 /// counts as white space by lib/ctype.c), dev_prep_valid_name there (`%` makes a pattern of it), and
-/// sysctl_dev_name_is_allowed in net/ipv4/devinet.c (`all`, `default`). Control characters, which the kernel allows,
+/// sysctl_dev_name_is_allowed in include/net/ip.h (`all`, `default`). Control characters, which the kernel allows,
 /// are refused too: no tool shows them.
 ///
 /// The error completes "NAME is no interface name: ".

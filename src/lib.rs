@@ -4,4 +4,5 @@
 pub mod config;
 pub mod deadline;
 pub mod interface_name;
+pub mod log;
 pub mod printable;
