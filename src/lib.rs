@@ -4,5 +4,6 @@
 pub mod config;
 pub mod deadline;
 pub mod interface_name;
+pub mod libvirt;
 pub mod log;
 pub mod printable;

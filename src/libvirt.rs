@@ -1,0 +1,7 @@
+//! libvirt's side: how it calls hooks, and what its XML says. Knows nothing of netlink, and never calls libvirt.
+
+pub mod active_networks;
+mod bounded_input;
+pub mod hook_call;
+pub mod network;
+pub mod timed_input;

@@ -1,0 +1,86 @@
+//! The XML of a libvirt network: is it one whose bridge is our business?
+
+mod draft;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::{self, Display, Formatter};
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
+use self::draft::{Draft, Verdict};
+use super::bounded_input::BoundedInput;
+use crate::printable::Printable;
+
+/// A network whose guests become ports of a Linux bridge that libvirt does not make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BridgedNetwork {
+    /// The network's name; any text.
+    pub name: String,
+    /// The bridge's name; a valid interface name.
+    pub bridge: String,
+}
+
+/// Why the XML of a network could not be read.
+#[derive(Clone, Debug)]
+pub enum Error {
+    /// There was none: the input was closed, empty or white space.
+    Empty,
+    /// The input failed; [`io::ErrorKind::TimedOut`] if it did not come in time.
+    Unreadable(Arc<io::Error>),
+    /// It is not the XML of a network, or larger than one.
+    Malformed {
+        /// Bytes from the start of the input to (about) the problem.
+        position: u64,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Reads the XML of a network: what a hook gets (`<hookData>`), a definition (`<network>`) or a status file
+/// (`<networkstatus>`).
+///
+/// `None`: the network is none of our business, because its forward mode isn't `bridge`, it has no bridge name, or its
+/// guests attach by macvtap or by a virtualport (Open vSwitch and others). That is said at the first element that
+/// tells, and the rest is not read; only the XML of a network that is ours is read, and checked, to its end.
+pub fn read(input: impl Read) -> Result<Option<BridgedNetwork>, Error> {
+    let mut reader = Reader::from_reader(BoundedInput::new(input));
+    let mut buffer = Vec::new();
+    let mut draft = Draft::default();
+    loop {
+        let position = reader.buffer_position();
+        buffer.clear();
+        reader.get_mut().begin_token();
+        let malformed = |problem| Error::Malformed { position, problem };
+        match reader.read_event_into(&mut buffer) {
+            Ok(Event::Eof) if !draft.has_root() => return Err(Error::Empty),
+            Ok(Event::Eof) => return draft.finish().map_err(malformed),
+            Ok(event) => match draft.take(event).map_err(malformed)? {
+                Verdict::Open => {}
+                Verdict::NotOurs => return Ok(None),
+            },
+            Err(quick_xml::Error::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(malformed(error.to_string()));
+            }
+            Err(quick_xml::Error::Io(error)) => return Err(Error::Unreadable(error)),
+            Err(error) => return Err(malformed(error.to_string())),
+        }
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Empty => write!(f, "cannot read the network's XML: there is none"),
+            Error::Unreadable(error) => write!(f, "cannot read the network's XML: {error}"),
+            Error::Malformed { position, problem } => {
+                write!(f, "cannot read the network's XML: byte {position}: {}", Printable(problem))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
