@@ -28,6 +28,9 @@ use crate::{
     silence::{Arrival, Watch},
 };
 
+/// In which the threads start and get their priority.
+const SETTLING: Duration = Duration::from_millis(50);
+
 /// Measures lost probes, TCP stalls and failed route lookups while COMMAND runs
 #[derive(Parser)]
 struct Arguments {
@@ -147,12 +150,13 @@ fn measure(arguments: &Arguments) -> io::Result<Report> {
     thread::scope(|scope| {
         let receiver = scope.spawn(|| udp::receive(probes, receiving_ends));
         let reader = scope.spawn(|| tcp::read(connections, sending_ends));
-        let begin_ns = wall_ns();
         let interval = Duration::from_micros(arguments.interval_us);
         let sender = scope.spawn(move || udp::send(probes, interval, sending_ends));
         let writer = scope.spawn(|| tcp::write(connections, sending_ends));
         let looker = scope.spawn(|| lookup::watch(&arguments.inside, &arguments.lookup, sending_ends));
 
+        thread::sleep(SETTLING);
+        let begin_ns = wall_ns();
         let ran = run(arguments);
         sending_ends.store(true, Relaxed);
         let end_ns = wall_ns();

@@ -12,7 +12,7 @@ use std::{
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::{
-    clock::{Pauses, Ticker, wall_ns},
+    clock::{Pauses, Ticker, go_first, wall_ns},
     namespace,
     udp::errno_name,
 };
@@ -83,6 +83,7 @@ pub fn write(streams: &[Stream], stop: &AtomicBool) -> io::Result<(Vec<Written>,
 
 /// Reads every stream to its end, or until `LINGER` after `stop`.
 pub fn read(streams: &[Stream], stop: &AtomicBool) -> io::Result<Vec<Received>> {
+    go_first();
     let mut received: Vec<Received> = streams.iter().map(|_| Received::default()).collect();
     let mut stopped = None;
     while !received.iter().all(|received| received.ended) {
