@@ -65,3 +65,40 @@ pub fn silence(watch: Watch, events_ns: impl Iterator<Item = u64>) -> Silence {
     let (longest, began) = events.windows(2).map(|pair| (pair[1] - pair[0], pair[0])).max().unwrap_or((0, 0));
     Silence { longest_us: longest as f64 / 1e3, began_ms: (began as f64 - watch.command_ns as f64) / 1e6 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrivals(numbers: &[u64]) -> Vec<Arrival> {
+        numbers.iter().map(|&number| Arrival { number, sent_ns: 1_000, received_ns: 3_500 }).collect()
+    }
+
+    #[test]
+    fn numbers_that_never_arrive_are_lost_also_at_the_end() {
+        let losses = losses(10, &arrivals(&[0, 1, 3, 6]));
+        assert_eq!((losses.received, losses.lost, losses.longest_gap), (4, 6, 3));
+    }
+
+    #[test]
+    fn a_stream_that_delivers_nothing_is_one_gap() {
+        let losses = losses(7, &[]);
+        assert_eq!((losses.lost, losses.longest_gap), (7, 7));
+    }
+
+    #[test]
+    fn late_and_repeated_numbers_are_told_apart_and_are_no_loss() {
+        let losses = losses(4, &arrivals(&[0, 2, 1, 2, 3]));
+        assert_eq!((losses.lost, losses.reordered, losses.duplicates), (0, 1, 1));
+        assert_eq!(losses.longest_delay_us, 2.5);
+    }
+
+    #[test]
+    fn silence_counts_from_the_command_and_reaches_to_the_ends_of_the_watch() {
+        let watch = Watch { begin_ns: 1_000_000, command_ns: 3_000_000, end_ns: 9_000_000 };
+        let died = silence(watch, [2_000_000, 4_000_000].into_iter());
+        assert_eq!((died.longest_us, died.began_ms), (5_000.0, 1.0));
+        let late = silence(watch, [8_000_000, 20_000_000].into_iter());
+        assert_eq!((late.longest_us, late.began_ms), (7_000.0, -2.0));
+    }
+}
