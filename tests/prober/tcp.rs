@@ -19,8 +19,8 @@ use crate::{
 
 const PIECE: [u8; 64] = [0; 64];
 const INTERVAL: Duration = Duration::from_millis(1);
-/// Long enough for several retransmissions after the last write.
-const LINGER: Duration = Duration::from_secs(3);
+/// Long enough for a retransmission or two after the last write.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// One direction of a connection.
 pub struct Stream<'a> {

@@ -1,0 +1,51 @@
+# A host with eth0 and its router, in two namespaces; sourced by run.sh.
+# shellcheck shell=bash
+
+rig_create() {
+    ip netns add host
+    ip netns add router
+    ip -n host link set lo up
+    ip -n host link add eth0 type veth peer name lan netns router
+    ip -n router -batch - <<'END'
+link set lo up
+link set lan up
+addr add 192.0.2.1/24 dev lan
+addr add 2001:db8::1/64 dev lan nodad
+addr add 203.0.113.1/32 dev lo
+addr add 2001:db8:ffff::1/128 dev lo nodad
+END
+    ip -n host link set eth0 up
+    rig_addresses
+}
+
+rig_remove() {
+    ip netns del host
+    ip netns del router
+    rm -rf /run/virt-bridge
+}
+
+rig_addresses() {
+    ip -n host -batch - <<'END'
+addr add 192.0.2.10/24 dev eth0
+addr add 2001:db8::10/64 dev eth0 nodad
+route add default via 192.0.2.1
+route add default via 2001:db8::1
+END
+}
+
+# Back to the state before a takeover, whatever was done; br0's own routes go with it.
+rig_reset() {
+    ip -n host link del br0 2>/dev/null || true
+    ip -n host addr flush dev eth0 scope global
+    ip -n host route flush dev eth0
+    ip -n host -6 route flush dev eth0 proto boot
+    rm -rf /run/virt-bridge
+    rig_addresses
+}
+
+in_host() { ip netns exec host "$@"; }
+
+prober() {
+    "$BUILT/examples/prober" --inside /run/netns/host --outside /run/netns/router \
+        --v4 192.0.2.10 192.0.2.1 --v6 2001:db8::10 2001:db8::1 "$@"
+}
