@@ -12,6 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
@@ -182,21 +183,33 @@ impl Hook {
 }
 
 fn uplink(setting: &Entry) -> Result<Uplink, Error> {
+    setting.text(Uplink::ALLOWED)?.parse().map_err(|why| setting.error(why))
+}
+
+impl Uplink {
     const ALLOWED: &str = "the name of a link, \"mac:\" and its permanent MAC address, \"auto\", \"none\"";
-    match setting.text(ALLOWED)? {
-        "auto" => Ok(Uplink::Auto),
-        "none" => Ok(Uplink::None),
-        text => match text.strip_prefix("mac:") {
-            Some(mac) => permanent_mac(mac).map(Uplink::PermanentMac).map_err(|why| {
-                setting.error(format!("{} {why}; allowed: \"mac:52:54:00:12:34:56\", any such address", quoted(text)))
-            }),
-            None => match interface_name::check(text) {
-                Ok(()) => Ok(Uplink::Name(text.to_owned())),
-                Err(why) => {
-                    Err(setting.error(format!("{} is no interface name: {why}; allowed: {ALLOWED}", quoted(text))))
-                }
+}
+
+/// As the configuration and the command line have it; the error says what is allowed.
+impl FromStr for Uplink {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Uplink::Auto),
+            "none" => Ok(Uplink::None),
+            _ => match text.strip_prefix("mac:") {
+                Some(mac) => permanent_mac(mac).map(Uplink::PermanentMac).map_err(|why| {
+                    format!("{} {why}; allowed: \"mac:52:54:00:12:34:56\", any such address", quoted(text))
+                }),
+                None => match interface_name::check(text) {
+                    Ok(()) => Ok(Uplink::Name(text.to_owned())),
+                    Err(why) => {
+                        Err(format!("{} is no interface name: {why}; allowed: {}", quoted(text), Uplink::ALLOWED))
+                    }
+                },
             },
-        },
+        }
     }
 }
 

@@ -14,6 +14,11 @@ impl Deadline {
         Deadline(Instant::now() + duration)
     }
 
+    /// The deadline that passes `duration` after `begun`.
+    pub fn since(begun: Instant, duration: Duration) -> Self {
+        Deadline(begun + duration)
+    }
+
     /// The time left; zero when the deadline has passed.
     pub fn remaining(&self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
@@ -22,6 +27,11 @@ impl Deadline {
     /// Whether the deadline has passed.
     pub fn has_passed(&self) -> bool {
         self.remaining().is_zero()
+    }
+
+    /// The deadline that passes `duration` before this one, so that as much is left for what must follow.
+    pub fn less(self, duration: Duration) -> Self {
+        Deadline(self.0.checked_sub(duration).unwrap_or(self.0))
     }
 
     /// The earlier of this deadline and `duration` from now.

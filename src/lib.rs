@@ -6,4 +6,5 @@ pub mod deadline;
 pub mod interface_name;
 pub mod libvirt;
 pub mod log;
+pub mod owner;
 pub mod printable;

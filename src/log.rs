@@ -6,7 +6,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use syslog::{Facility, Formatter3164, Logger, LoggerBackend};
+use syslog::{LogFormat, Logger, LoggerBackend};
 
 use crate::printable::Printable;
 
@@ -28,7 +28,7 @@ pub struct Log {
 
 enum Syslog {
     Unopened,
-    Open { logger: Logger<LoggerBackend, Formatter3164>, patience: Duration },
+    Open { logger: Logger<LoggerBackend, Line>, patience: Duration },
     GivenUp,
 }
 
@@ -110,18 +110,28 @@ impl Syslog {
     fn open(log: &Log) -> Syslog {
         let connected = UnixDatagram::unbound().and_then(|socket| socket.connect(&log.socket).map(|()| socket));
         let Ok(socket) = connected else { return Syslog::GivenUp };
-        let formatter = Formatter3164 {
-            facility: Facility::LOG_DAEMON,
-            hostname: None,
-            process: log.program.into(),
-            pid: std::process::id(),
-        };
+        let formatter = Line { program: log.program, pid: std::process::id() };
         Syslog::Open { logger: Logger::new(LoggerBackend::Unix(socket), formatter), patience: PATIENCE }
     }
 }
 
+/// A line without a time: journald and rsyslog put their own in front of it (rsyslog's imuxsock: IgnoreTimestamp is
+/// on), and the crate's own formatter, besides being the larger half of the crate, writes UTC.
+#[derive(Clone, Debug)]
+struct Line {
+    program: &'static str,
+    pid: u32,
+}
+
+impl<T: std::fmt::Display> LogFormat<T> for Line {
+    fn format<W: Write>(&self, w: &mut W, severity: syslog::Severity, message: T) -> syslog::Result<()> {
+        let priority = syslog::Facility::LOG_DAEMON as u8 | severity as u8;
+        write!(w, "<{priority}>{}[{}]: {message}", self.program, self.pid).map_err(syslog::Error::Write)
+    }
+}
+
 /// Gives the next message `patience` to be taken; without a time-out the send waits for ever on a full queue.
-fn wait_at_most(logger: &Logger<LoggerBackend, Formatter3164>, patience: Duration) -> io::Result<()> {
+fn wait_at_most(logger: &Logger<LoggerBackend, Line>, patience: Duration) -> io::Result<()> {
     match &logger.backend {
         // A patience of zero is an error here, and means that none is left.
         LoggerBackend::Unix(socket) => socket.set_write_timeout(Some(patience)),
@@ -174,7 +184,7 @@ mod tests {
         let log = Log::to("virt-bridge-network", &receiver.1);
         log.info("br0: created");
         log.warning("br0: no uplink");
-        let tail = |level, message| (level, format!(" virt-bridge-network[{}]: {message}", std::process::id()));
+        let tail = |level, message| (level, format!("virt-bridge-network[{}]: {message}", std::process::id()));
         for (priority, end) in [tail("<30>", "br0: created"), tail("<28>", "br0: no uplink")] {
             let line = receiver.next().unwrap();
             assert!(line.starts_with(priority) && line.ends_with(&end), "{line}");

@@ -36,9 +36,9 @@ pub enum NetworkOperation {
     Stopped,
     /// `updated`: its definition has changed.
     Updated,
-    /// `port-created`, before libvirt 5.2 `plugged`: a guest is about to be attached; a failure refuses it.
+    /// `port-created`, in older libvirt `plugged`: a guest is about to be attached; a failure refuses it.
     PortCreated,
-    /// `port-deleted`, before libvirt 5.2 `unplugged`: a guest was detached.
+    /// `port-deleted`, in older libvirt `unplugged`: a guest was detached.
     PortDeleted,
     /// An operation that libvirt does not have today.
     Unknown,

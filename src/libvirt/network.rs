@@ -13,6 +13,7 @@ use quick_xml::events::Event;
 
 use self::draft::{Draft, Verdict};
 use super::bounded_input::BoundedInput;
+use crate::interface_name;
 use crate::printable::Printable;
 
 /// A network whose guests become ports of a Linux bridge that libvirt does not make.
@@ -38,6 +39,13 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// The network is ours, but the kernel can have no bridge of that name.
+    ImpossibleBridge {
+        /// The name that the XML gives.
+        bridge: String,
+        /// Why not.
+        why: &'static str,
+    },
 }
 
 /// Reads the XML of a network: what a hook gets (`<hookData>`), a definition (`<network>`) or a status file
@@ -57,7 +65,7 @@ pub fn read(input: impl Read) -> Result<Option<BridgedNetwork>, Error> {
         let malformed = |problem| Error::Malformed { position, problem };
         match reader.read_event_into(&mut buffer) {
             Ok(Event::Eof) if !draft.has_root() => return Err(Error::Empty),
-            Ok(Event::Eof) => return draft.finish().map_err(malformed),
+            Ok(Event::Eof) => return draft.finish().map_err(malformed)?.map(with_possible_bridge).transpose(),
             Ok(event) => match draft.take(event).map_err(malformed)? {
                 Verdict::Open => {}
                 Verdict::NotOurs => return Ok(None),
@@ -71,6 +79,14 @@ pub fn read(input: impl Read) -> Result<Option<BridgedNetwork>, Error> {
     }
 }
 
+/// libvirt takes any text as the name of a bridge; whoever gets a network from here need not check it again.
+fn with_possible_bridge(network: BridgedNetwork) -> Result<BridgedNetwork, Error> {
+    match interface_name::check(&network.bridge) {
+        Ok(()) => Ok(network),
+        Err(why) => Err(Error::ImpossibleBridge { bridge: network.bridge, why }),
+    }
+}
+
 impl Display for Error {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
@@ -78,6 +94,9 @@ impl Display for Error {
             Error::Unreadable(error) => write!(f, "cannot read the network's XML: {error}"),
             Error::Malformed { position, problem } => {
                 write!(f, "cannot read the network's XML: byte {position}: {}", Printable(problem))
+            }
+            Error::ImpossibleBridge { bridge, why } => {
+                write!(f, "a bridge cannot be called \"{}\": {why}", Printable(bridge))
             }
         }
     }

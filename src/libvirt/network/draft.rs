@@ -5,7 +5,6 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::BridgedNetwork;
-use crate::interface_name;
 
 /// libxml2's limit, which libvirt keeps.
 const DEEPEST: usize = 256;
@@ -98,9 +97,9 @@ impl Draft {
             Event::Text(text) => self.text(legal(&text)?)?,
             Event::CData(text) => self.text(legal(&text)?)?,
             Event::GeneralRef(reference) => self.text(resolve(&reference)?.encode_utf8(&mut [0; 4]))?,
-            Event::Comment(content) => drop(legal(&content)?),
-            Event::PI(content) => drop(legal(&content)?),
-            Event::Decl(content) => drop(legal(&content)?),
+            Event::Comment(content) => legal(&content).map(drop)?,
+            Event::PI(content) => legal(&content).map(drop)?,
+            Event::Decl(content) => legal(&content).map(drop)?,
             // Entities are declared there, and libvirt never writes one.
             Event::DocType(_) => return Err("a document type declaration is not allowed".into()),
             Event::Eof => {}
@@ -108,7 +107,7 @@ impl Draft {
         Ok(Verdict::Open)
     }
 
-    /// The network, once the XML has ended.
+    /// The network, once the XML has ended; its bridge may have any name.
     pub fn finish(self) -> Result<Option<BridgedNetwork>, Problem> {
         if !self.path.is_empty() {
             return Err("it ends inside of an element".into());
@@ -120,7 +119,6 @@ impl Draft {
         if self.name.is_empty() {
             return Err("the network has no name".into());
         }
-        interface_name::check(&bridge).map_err(|why| format!("\"{bridge}\" cannot be the name of a bridge: {why}"))?;
         Ok(Some(BridgedNetwork { name: self.name, bridge }))
     }
 

@@ -1,0 +1,161 @@
+//! Who configures a link of the host, and by what proof.
+//!
+//! netplan and cloud-init have no file here: at run time they act only through networkd, NetworkManager or ifupdown.
+
+mod dhclient;
+mod dhcpcd;
+mod ifupdown;
+mod network_manager;
+mod networkd;
+mod process;
+mod udhcpc;
+
+use process::Process;
+use std::path::{Path, PathBuf};
+use std::{fmt, fs, io};
+
+/// A network device of our namespace.
+#[derive(Clone, Copy, Debug)]
+pub struct Link<'a> {
+    pub name: &'a str,
+    pub index: u32,
+}
+
+/// What configures links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    Networkd,
+    NetworkManager,
+    Dhclient,
+    Dhcpcd,
+    Udhcpc,
+    Ifupdown,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Owner::Networkd => "systemd-networkd",
+            Owner::NetworkManager => "NetworkManager",
+            Owner::Dhclient => "dhclient",
+            Owner::Dhcpcd => "dhcpcd",
+            Owner::Udhcpc => "udhcpc",
+            Owner::Ifupdown => "ifupdown",
+        })
+    }
+}
+
+/// A sign that an owner configures the link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub owner: Owner,
+    /// Where the sign was seen; no control characters.
+    pub evidence: String,
+    /// Whether the owner acts on the link while the host runs, so that a change by somebody else does not last.
+    pub live: bool,
+    /// What the administrator can do about it.
+    pub hint: String,
+}
+
+/// The host as its owners see it.
+struct Host<'a> {
+    root: &'a Path,
+    processes: Vec<Process>,
+}
+
+impl Host<'_> {
+    fn processes_named(&self, comm: &str) -> impl Iterator<Item = &Process> {
+        self.processes.iter().filter(move |process| process.comm == comm)
+    }
+
+    /// The file's text, with what is no UTF-8 replaced; `None` when there is no such file.
+    fn text(&self, path: &str) -> Result<Option<String>, Error> {
+        let path = self.root.join(path);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::read(&path, e)),
+        }
+    }
+}
+
+/// The names the kernel has for the programs that own links.
+const COMMS: [&str; 7] = [
+    networkd::COMM,
+    network_manager::COMM,
+    dhclient::COMM,
+    dhcpcd::COMM,
+    udhcpc::COMM,
+    udhcpc::COMM_V6,
+    udhcpc::BUSYBOX,
+];
+
+/// How an owner says what it claims of a link.
+type Claims = fn(&Host, Link) -> Result<Vec<Claim>, Error>;
+
+const OWNERS: [Claims; 6] =
+    [networkd::claims, network_manager::claims, dhclient::claims, dhcpcd::claims, udhcpc::claims, ifupdown::claims];
+
+/// Every claim on `link`, read from `proc`, `run`, `sys` and `etc` below `root`.
+///
+/// # Errors
+/// When a source exists and can't be read: not knowing is no permission.
+pub fn claims(root: &Path, link: Link) -> Result<Vec<Claim>, Error> {
+    let host = Host { root, processes: process::running(root, &COMMS)? };
+    let mut claims = Vec::new();
+    for owner in OWNERS {
+        claims.extend(owner(&host, link)?);
+    }
+    Ok(claims)
+}
+
+/// What the claims mean for a takeover.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Verdict<'a> {
+    /// Reasons to refuse: these owners would undo the takeover.
+    pub refusals: Vec<&'a Claim>,
+    /// Reasons to warn: these owners bring the old state back at the next boot.
+    pub warnings: Vec<&'a Claim>,
+}
+
+/// Sorts claims into reasons to refuse and reasons to warn.
+pub fn verdict(claims: &[Claim]) -> Verdict<'_> {
+    let (refusals, warnings) = claims.iter().partition(|claim| claim.live);
+    Verdict { refusals, warnings }
+}
+
+/// What kept us from learning who owns a link.
+#[derive(Debug)]
+pub struct Error {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Error {
+    fn read(path: &Path, source: io::Error) -> Self {
+        Error { path: path.to_owned(), source }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "read {}: {}", self.path.display(), self.source)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// The claim of a DHCP client, whose hint is the same for each of them.
+fn lease_claim(owner: Owner, link: Link, process: &Process, scope: &str) -> Claim {
+    Claim {
+        owner,
+        evidence: format!("process {} ({owner}) runs for {scope}", process.pid),
+        live: true,
+        // Telling the client to stop is no advice: its script then takes the address away.
+        hint: format!("a lease can't be moved to the bridge yet: give {} a static configuration and reboot", link.name),
+    }
+}

@@ -1,0 +1,76 @@
+//! dhclient of ISC DHCP.
+
+use super::{Claim, Error, Host, Link, Owner, lease_claim};
+
+pub const COMM: &str = "dhclient";
+
+/// The options that take a value (dhclient.c of 4.4.3; the second line has those of Fedora's patches).
+const WITH_VALUE: [&str; 19] = [
+    "-p",
+    "-D",
+    "--dad-wait-time",
+    "--prefix-len-hint",
+    "--decline-wait-time",
+    "--address-prefix-len",
+    "-s",
+    "-g",
+    "-cf",
+    "-df",
+    "-lf",
+    "-pf",
+    "-e",
+    "-sf",
+    "-timeout",
+    "-C",
+    "-F",
+    "-H",
+    "-V",
+];
+
+/// One claim for each dhclient: those for IPv4 and IPv6 are different processes.
+pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
+    let claims = host.processes_named(COMM).filter_map(|process| {
+        let names = link_names(&process.args[1..]);
+        let scope = match names.is_empty() {
+            true => "every link",
+            false if names.contains(&link.name.as_bytes()) => link.name,
+            false => return None,
+        };
+        Some(lease_claim(Owner::Dhclient, link, process, scope))
+    });
+    Ok(claims.collect())
+}
+
+/// The links a command line names; none means all (dhclient(8)).
+fn link_names(args: &[Vec<u8>]) -> Vec<&[u8]> {
+    let mut names = Vec::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        if WITH_VALUE.iter().any(|option| option.as_bytes() == arg.as_slice()) {
+            args.next();
+        } else if !arg.starts_with(b"-") {
+            names.push(arg.as_slice());
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(command_line: &str) -> Vec<String> {
+        let args: Vec<Vec<u8>> = command_line.split_whitespace().map(|arg| arg.as_bytes().to_vec()).collect();
+        link_names(&args).into_iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+    }
+
+    #[test]
+    fn names_are_told_from_values_of_options() {
+        // As Debian's ifupdown starts it.
+        let debian = "-4 -v -i -pf /run/dhclient.eth0.pid -lf /var/lib/dhcp/dhclient.eth0.leases -I -df \
+                      /var/lib/dhcp/dhclient6.eth0.leases eth0";
+        assert_eq!(names(debian), ["eth0"]);
+        assert_eq!(names("-1 eth1 -cf eth0 eth2"), ["eth1", "eth2"]);
+        assert_eq!(names("-6 -D LL -e eth0=1"), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,52 @@
+//! NetworkManager.
+
+use super::{Claim, Error, Host, Link, Owner};
+
+pub const COMM: &str = "NetworkManager";
+
+/// NetworkManager's own word for the device, believed only while it runs: the file outlives it.
+pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
+    let Some(process) = host.processes_named(COMM).next() else { return Ok(Vec::new()) };
+    let path = format!("run/NetworkManager/devices/{}", link.index);
+    let state = host.text(&path)?.unwrap_or_default();
+    let evidence = match device_value(&state, "managed") {
+        Some("false") => return Ok(Vec::new()),
+        Some(managed) => format!("/{path} says managed={}{}", managed.escape_debug(), profile(&state)),
+        // It says nothing of devices that it has been told to leave alone, nor of those that it waits to get a carrier.
+        None if has_carrier(host, link)? => return Ok(Vec::new()),
+        None => format!("process {} ({COMM}) runs, and {} has no carrier to tell whose it is", process.pid, link.name),
+    };
+    Ok(vec![Claim {
+        owner: Owner::NetworkManager,
+        evidence,
+        live: true,
+        // `nmcli device set … managed no` is no advice on a live host: it may take the addresses away.
+        hint: format!(
+            "a link can't be handed over by NetworkManager yet: make the bridge with nmcli, \
+             or list interface-name:{} in unmanaged-devices and reboot",
+            link.name
+        ),
+    }])
+}
+
+fn profile(state: &str) -> String {
+    match device_value(state, "connection-uuid") {
+        Some(uuid) => format!(" with profile {}", uuid.escape_debug()),
+        None => String::new(),
+    }
+}
+
+/// The value of `key` in the group `[device]` of a GLib key file.
+fn device_value<'a>(state: &'a str, key: &str) -> Option<&'a str> {
+    let group = state.lines().skip_while(|line| *line != "[device]").skip(1);
+    group.take_while(|line| !line.starts_with('[')).find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+}
+
+fn has_carrier(host: &Host, link: Link) -> Result<bool, Error> {
+    match host.text(&format!("sys/class/net/{}/carrier", link.name)) {
+        Ok(carrier) => Ok(carrier.is_some_and(|carrier| carrier.trim() == "1")),
+        // The kernel refuses to say for a link that is down (net-sysfs.c, `carrier_show`).
+        Err(e) if e.source.raw_os_error() == Some(nix::libc::EINVAL) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
