@@ -6,5 +6,7 @@ pub mod deadline;
 pub mod interface_name;
 pub mod libvirt;
 pub mod log;
+pub mod netlink;
 pub mod owner;
 pub mod printable;
+pub mod sysctl;

@@ -1,0 +1,438 @@
+//! Routes of every table, with every attribute that the kernel tells.
+
+use std::net::IpAddr;
+
+use nix::libc;
+
+use super::{Attributes, Malformed, Payload, ip, join_header, split_header};
+
+const RTA_DST: u16 = 1;
+const RTA_OIF: u16 = 4;
+const RTA_GATEWAY: u16 = 5;
+const RTA_PRIORITY: u16 = 6;
+const RTA_PREFSRC: u16 = 7;
+const RTA_METRICS: u16 = 8;
+const RTA_MULTIPATH: u16 = 9;
+const RTA_CACHEINFO: u16 = 12;
+const RTA_TABLE: u16 = 15;
+const RTA_VIA: u16 = 18;
+const RTA_PREF: u16 = 20;
+const RTA_EXPIRES: u16 = 23;
+const RTA_NH_ID: u16 = 30;
+/// `RTPROT_RA` of linux/rtnetlink.h.
+const RTPROT_RA: u8 = 9;
+/// The only flag that is a wish; the others tell a nexthop's present state (`RTNH_F_…`, linux/rtnetlink.h).
+const RTNH_F_ONLINK: u8 = 4;
+/// Lifetimes of routes are counted in USER_HZ, 100 a second (linux/param.h).
+const USER_HZ: u32 = 100;
+
+/// A route: `struct rtmsg` and its attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// `AF_INET` or `AF_INET6`
+    pub family: u8,
+    /// Length of the destination's prefix, in bits.
+    pub destination_length: u8,
+    source_length: u8,
+    tos: u8,
+    short_table: u8,
+    /// `RTPROT_…`
+    pub protocol: u8,
+    /// `RT_SCOPE_…`
+    pub scope: u8,
+    /// `RTN_…`
+    pub route_type: u8,
+    flags: u32,
+    /// Everything else that the kernel said.
+    pub attributes: Attributes,
+}
+
+impl Payload for Route {
+    const NEW: u16 = libc::RTM_NEWROUTE;
+    const DELETE: u16 = libc::RTM_DELROUTE;
+    const GET: u16 = libc::RTM_GETROUTE;
+
+    fn parse(payload: &[u8]) -> Result<Self, Malformed> {
+        let (
+            [family, destination_length, source_length, tos, short_table, protocol, scope, route_type, f0, f1, f2, f3],
+            attributes,
+        ) = split_header::<12>(payload)?;
+        let flags = u32::from_ne_bytes([f0, f1, f2, f3]);
+        Ok(Route {
+            family,
+            destination_length,
+            source_length,
+            tos,
+            short_table,
+            protocol,
+            scope,
+            route_type,
+            flags,
+            attributes,
+        })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let [f0, f1, f2, f3] = self.flags.to_ne_bytes();
+        let header = [
+            self.family,
+            self.destination_length,
+            self.source_length,
+            self.tos,
+            self.short_table,
+            self.protocol,
+            self.scope,
+            self.route_type,
+            f0,
+            f1,
+            f2,
+            f3,
+        ];
+        join_header(&header, &self.attributes)
+    }
+}
+
+/// Family, table, destination and its length, type of service, metric.
+pub type Slot = (u8, u32, u8, Option<Vec<u8>>, u8, u32);
+
+/// One way out of a route, as it must be the same on another link.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Way {
+    slot: Slot,
+    kind: (u8, u8, u8),
+    preferred_source: Option<IpAddr>,
+    metrics: Option<Vec<u8>>,
+    gateway: Option<IpAddr>,
+}
+
+/// One way out of a multipath route: `struct rtnexthop` and its attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    flags: u8,
+    weight: u8,
+    /// The link that the hop leaves by.
+    pub index: u32,
+    /// Gateway, encapsulation and what else the kernel said.
+    pub attributes: Attributes,
+}
+
+impl Hop {
+    /// The next router, where there is one.
+    pub fn gateway(&self) -> Option<IpAddr> {
+        gateway(&self.attributes)
+    }
+}
+
+impl Route {
+    /// The routing table's number.
+    pub fn table(&self) -> u32 {
+        self.attributes.u32(RTA_TABLE).unwrap_or(u32::from(self.short_table))
+    }
+
+    /// The metric: lower wins.
+    pub fn priority(&self) -> u32 {
+        self.attributes.u32(RTA_PRIORITY).unwrap_or(0)
+    }
+
+    /// The same route with another metric.
+    pub fn with_priority(mut self, priority: u32) -> Route {
+        self.attributes.set(RTA_PRIORITY, priority.to_ne_bytes());
+        self
+    }
+
+    /// Whether the kernel made the route from a router's advertisement.
+    pub fn is_advertised(&self) -> bool {
+        self.protocol == RTPROT_RA
+    }
+
+    /// Whether the route is of IPv6.
+    pub fn is_ipv6(&self) -> bool {
+        i32::from(self.family) == libc::AF_INET6
+    }
+
+    /// Whether it is a default route.
+    pub fn is_default(&self) -> bool {
+        self.destination_length == 0 && self.source_length == 0 && self.route_type == libc::RTN_UNICAST
+    }
+
+    /// The destination's network address; nothing for a default route.
+    pub fn destination(&self) -> Option<IpAddr> {
+        ip(self.attributes.get(RTA_DST)?)
+    }
+
+    /// The key of the route that the kernel makes to an address's prefix.
+    pub fn to_prefix(network: IpAddr, length: u8, index: u32) -> Route {
+        let (family, bytes, scope) = match network {
+            IpAddr::V4(v4) => (libc::AF_INET, v4.octets().to_vec(), libc::RT_SCOPE_LINK),
+            IpAddr::V6(v6) => (libc::AF_INET6, v6.octets().to_vec(), libc::RT_SCOPE_UNIVERSE),
+        };
+        Route {
+            family: family as u8,
+            destination_length: length,
+            source_length: 0,
+            tos: 0,
+            short_table: libc::RT_TABLE_MAIN,
+            protocol: libc::RTPROT_KERNEL,
+            scope,
+            route_type: libc::RTN_UNICAST,
+            flags: 0,
+            attributes: Attributes::default().with(RTA_DST, bytes).with(RTA_OIF, index.to_ne_bytes()),
+        }
+    }
+
+    /// The preferred source address.
+    pub fn preferred_source(&self) -> Option<IpAddr> {
+        ip(self.attributes.get(RTA_PREFSRC)?)
+    }
+
+    /// The number of the nexthop object that the route uses, where it does.
+    pub fn nexthop_object(&self) -> Option<u32> {
+        self.attributes.u32(RTA_NH_ID)
+    }
+
+    /// Whether the kernel lets the route end by itself.
+    pub fn expires(&self) -> bool {
+        self.lifetime().is_some()
+    }
+
+    /// The ways out of a multipath route.
+    pub fn hops(&self) -> Vec<Hop> {
+        let mut rest = self.attributes.get(RTA_MULTIPATH).unwrap_or_default();
+        let mut hops = Vec::new();
+        while let Some((&[l0, l1, flags, weight, i0, i1, i2, i3], _)) = rest.split_first_chunk::<8>() {
+            let length = usize::from(u16::from_ne_bytes([l0, l1]));
+            let Some(attributes) = rest.get(8..length).and_then(|bytes| Attributes::parse(bytes).ok()) else { break };
+            hops.push(Hop { flags, weight, index: u32::from_ne_bytes([i0, i1, i2, i3]), attributes });
+            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        }
+        hops
+    }
+
+    /// Whether the route leaves by this link, if only with one of its hops.
+    pub fn uses(&self, index: u32) -> bool {
+        self.attributes.u32(RTA_OIF) == Some(index) || self.hops().iter().any(|hop| hop.index == index)
+    }
+
+    /// The gateways that the route reaches by this link.
+    pub fn gateways_on(&self, index: u32) -> Vec<IpAddr> {
+        if self.attributes.u32(RTA_OIF) == Some(index) {
+            return gateway(&self.attributes).into_iter().collect();
+        }
+        self.hops().iter().filter(|hop| hop.index == index).filter_map(Hop::gateway).collect()
+    }
+
+    /// Whether a gateway stands between, on whatever link.
+    pub fn has_gateway(&self) -> bool {
+        gateway(&self.attributes).is_some() || self.hops().iter().any(|hop| hop.gateway().is_some())
+    }
+
+    /// What decides which routes stand in one list, of which the kernel takes the first (IPv4) or the best (IPv6).
+    pub fn slot(&self) -> Slot {
+        let destination = self.attributes.get(RTA_DST).map(<[u8]>::to_vec);
+        (self.family, self.table(), self.destination_length, destination, self.tos, self.priority())
+    }
+
+    /// The request's form of this route: wishes instead of state, what is left of its lifetime, and each way out by
+    /// `from` led to `to`.
+    pub fn moved(&self, from: u32, to: u32) -> Route {
+        let mut moved = self.requested();
+        if moved.attributes.u32(RTA_OIF) == Some(from) {
+            moved.attributes.set(RTA_OIF, to.to_ne_bytes());
+        }
+        let hops = self.hops();
+        if !hops.is_empty() {
+            let hops = hops.into_iter().map(|hop| if hop.index == from { Hop { index: to, ..hop } } else { hop });
+            moved.attributes.set(RTA_MULTIPATH, encode_hops(hops));
+        }
+        moved
+    }
+
+    /// The request's form of this route where it stands.
+    pub fn requested(&self) -> Route {
+        let mut requested = self.clone();
+        requested.flags &= u32::from(RTNH_F_ONLINK);
+        if let Some(ticks) = self.lifetime() {
+            requested.attributes.set(RTA_EXPIRES, (ticks / USER_HZ).max(1).to_ne_bytes());
+        }
+        requested.attributes.remove(RTA_CACHEINFO);
+        let hops = self.hops();
+        if !hops.is_empty() {
+            requested.attributes.set(RTA_MULTIPATH, encode_hops(hops.into_iter()));
+        }
+        requested
+    }
+
+    /// The same multipath route with only the hops by this link, as one request adds them to, or takes them from, an
+    /// IPv6 multipath set; a route of one way is left as it is.
+    pub fn only_hops_by(&self, index: u32) -> Route {
+        let mut only = self.clone();
+        let hops = self.hops();
+        if !hops.is_empty() {
+            only.attributes.set(RTA_MULTIPATH, encode_hops(hops.into_iter().filter(|hop| hop.index == index)));
+        }
+        only
+    }
+
+    /// What a request to delete exactly this route must say: metrics, lifetime and preference are no part of it.
+    pub fn key(&self) -> Route {
+        let mut key = self.requested();
+        for kind in [RTA_METRICS, RTA_EXPIRES, RTA_PREF] {
+            key.attributes.remove(kind);
+        }
+        key
+    }
+
+    /// Where the route leads, whichever link it leaves by: two routes with the same place are the same one, moved.
+    pub fn place(&self) -> (Slot, u8, u8, u8, Option<IpAddr>, Vec<IpAddr>) {
+        let gateways = match self.hops() {
+            hops if hops.is_empty() => gateway(&self.attributes).into_iter().collect(),
+            hops => hops.iter().filter_map(Hop::gateway).collect(),
+        };
+        (self.slot(), self.route_type, self.scope, self.protocol, self.preferred_source(), gateways)
+    }
+
+    /// Each way that the route leaves by this link: what must be found on the new link for the move to be complete.
+    /// The kernel joins IPv6 routes of equal metric into one of several ways, so ways are compared, not routes.
+    pub fn ways_by(&self, index: u32) -> Vec<Way> {
+        let way = |gateway| Way {
+            slot: self.slot(),
+            kind: (self.route_type, self.scope, self.protocol),
+            preferred_source: self.preferred_source(),
+            metrics: self.attributes.get(RTA_METRICS).map(<[u8]>::to_vec),
+            gateway,
+        };
+        if self.attributes.u32(RTA_OIF) == Some(index) {
+            return vec![way(gateway(&self.attributes))];
+        }
+        self.hops().iter().filter(|hop| hop.index == index).map(|hop| way(hop.gateway())).collect()
+    }
+
+    /// What is left of the route's life, in USER_HZ ticks.
+    fn lifetime(&self) -> Option<u32> {
+        // struct rta_cacheinfo: clntref, lastuse, expires, …
+        let expires = self.attributes.get(RTA_CACHEINFO)?.get(8..12)?;
+        let ticks = i32::from_ne_bytes(expires.try_into().ok()?);
+        u32::try_from(ticks).ok().filter(|ticks| *ticks > 0)
+    }
+}
+
+fn gateway(attributes: &Attributes) -> Option<IpAddr> {
+    attributes.get(RTA_GATEWAY).and_then(ip).or_else(|| {
+        // struct rtvia: the family in two bytes, then the address.
+        ip(attributes.get(RTA_VIA)?.get(2..)?)
+    })
+}
+
+fn encode_hops(hops: impl Iterator<Item = Hop>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for hop in hops {
+        let attributes = hop.attributes.encode();
+        // A hop carries a gateway and an encapsulation: far from 64 KiB.
+        let length = (8 + attributes.len()) as u16;
+        bytes.extend(length.to_ne_bytes());
+        bytes.extend([hop.flags & RTNH_F_ONLINK, hop.weight]);
+        bytes.extend(hop.index.to_ne_bytes());
+        bytes.extend(attributes);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+    bytes
+}
+
+/// Filter for all routes of all tables of one family.
+pub fn all(family: u8) -> Vec<u8> {
+    let mut payload = vec![0; 12];
+    payload[0] = family;
+    payload
+}
+
+/// Filter for the routes of one family that leave by one link, in all tables.
+pub fn by_link(family: u8, index: u32) -> Vec<u8> {
+    let mut payload = all(family);
+    payload.extend(Attributes::default().with(RTA_OIF, index.to_ne_bytes()).encode());
+    payload
+}
+
+impl std::fmt::Display for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.destination() {
+            Some(destination) => write!(f, "{destination}/{}", self.destination_length)?,
+            None if self.is_ipv6() => write!(f, "default (IPv6)")?,
+            None => write!(f, "default")?,
+        }
+        if let Some(gateway) = gateway(&self.attributes) {
+            write!(f, " via {gateway}")?;
+        }
+        let hops = self.hops();
+        if !hops.is_empty() {
+            write!(f, " over {} hops", hops.len())?;
+        }
+        if let Some(source) = self.preferred_source() {
+            write!(f, " src {source}")?;
+        }
+        if self.priority() != 0 {
+            write!(f, " metric {}", self.priority())?;
+        }
+        if self.table() != u32::from(libc::RT_TABLE_MAIN) {
+            write!(f, " table {}", self.table())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(attributes: Attributes) -> Route {
+        Route {
+            family: 2,
+            destination_length: 0,
+            source_length: 0,
+            tos: 0,
+            short_table: 254,
+            protocol: 3,
+            scope: 0,
+            route_type: 1,
+            flags: 0x14,
+            attributes,
+        }
+    }
+
+    #[test]
+    fn only_the_hops_of_the_old_link_are_led_to_the_new_one() {
+        let hop = |index, flags| Hop {
+            flags,
+            weight: index as u8,
+            index,
+            attributes: Attributes::default().with(RTA_GATEWAY, [192, 0, 2, 1]),
+        };
+        let hops = encode_hops([hop(2, 0x10), hop(3, 0x04)].into_iter());
+        let moved = route(Attributes::default().with(RTA_MULTIPATH, hops)).moved(2, 9);
+        let hops = moved.hops();
+        assert_eq!(
+            hops.iter().map(|hop| (hop.index, hop.weight, hop.flags)).collect::<Vec<_>>(),
+            [(9, 2, 0), (3, 3, 4)]
+        );
+        assert_eq!(moved.only_hops_by(9).hops().len(), 1);
+        assert_eq!(moved.gateways_on(9), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+    }
+
+    #[test]
+    fn a_moved_route_keeps_its_lifetime_and_drops_its_state() {
+        let mut cacheinfo = vec![0; 32];
+        cacheinfo[8..12].copy_from_slice(&179_500u32.to_ne_bytes());
+        let moved =
+            route(Attributes::default().with(RTA_OIF, 2u32.to_ne_bytes()).with(RTA_CACHEINFO, cacheinfo)).moved(2, 9);
+        assert_eq!(moved.attributes.u32(RTA_EXPIRES), Some(1795));
+        assert_eq!(moved.attributes.get(RTA_CACHEINFO), None);
+        assert_eq!(moved.attributes.u32(RTA_OIF), Some(9));
+        assert_eq!(moved.flags, 4);
+    }
+
+    #[test]
+    fn a_damaged_multipath_attribute_does_not_loop_or_panic() {
+        for bytes in [vec![0; 8], vec![4, 0, 0, 0, 0, 0, 0, 0], vec![255; 8], vec![8, 0, 0]] {
+            assert!(route(Attributes::default().with(RTA_MULTIPATH, bytes)).hops().len() < 2);
+        }
+    }
+}
