@@ -1,6 +1,7 @@
 //! virt-bridge: bridged networking for KVM/libvirt that works by itself and never loses the host.
 #![deny(unsafe_code)]
 
+pub mod bridge;
 pub mod config;
 pub mod deadline;
 pub mod interface_name;

@@ -1,0 +1,33 @@
+//! Bridges: the takeover of an uplink and its way back.
+//!
+//! observe ([`Snapshot`]) → `preflight` → [`plan`] → `apply`, which verifies before it commits, or goes back.
+
+mod apply;
+mod belongings;
+mod ensure;
+mod error;
+mod gateway;
+mod lock;
+pub mod plan;
+mod preflight;
+mod receipt;
+mod recovery;
+mod relocation;
+mod route_order;
+mod snapshot;
+mod step;
+mod undo;
+mod uplink;
+mod verify;
+
+pub use apply::Report;
+pub use belongings::Belongings;
+pub use ensure::{GATEWAY_CHECK, Outcome, Survey, Wanted, ensure, survey};
+pub use error::Error;
+pub use plan::Plan;
+pub use preflight::Refusal;
+pub use receipt::{Operation, Receipt, Records};
+pub use relocation::End;
+pub use snapshot::Snapshot;
+pub use step::Step;
+pub use undo::undo;

@@ -1,0 +1,103 @@
+//! What belongs to a link and follows the host when another link takes its place.
+
+use std::collections::HashSet;
+
+use nix::libc;
+use serde::{Deserialize, Serialize};
+
+use super::snapshot::Snapshot;
+use crate::netlink::address::IFA_F_DADFAILED;
+use crate::netlink::{Address, Neighbour, Route, record};
+
+/// `RTPROT_REDIRECT` and `RTPROT_KERNEL` of linux/rtnetlink.h.
+const PROTOCOL_REDIRECT: u8 = 1;
+const PROTOCOL_KERNEL: u8 = 2;
+
+/// `IP6_RT_PRIO_USER` of linux/ipv6_route.h, the metric of routes from advertisements.
+const ADVERTISED_METRIC: u32 = 1024;
+
+/// The addresses, routes and neighbours of one link.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Belongings {
+    /// In the kernel's order.
+    #[serde(with = "record")]
+    pub addresses: Vec<Address>,
+    /// The routes to the prefixes of the addresses, which the kernel makes and unmakes with them.
+    #[serde(with = "record")]
+    pub prefix_routes: Vec<Route>,
+    /// All other routes, in the kernel's order.
+    #[serde(with = "record")]
+    pub routes: Vec<Route>,
+    /// Known neighbours, and addresses that the host answers for on this link.
+    #[serde(with = "record")]
+    pub neighbours: Vec<Neighbour>,
+}
+
+impl Belongings {
+    /// What the link with this index has.
+    ///
+    /// Left out is what the kernel makes by itself for every link with an address (the local table), what it learned
+    /// in passing (redirects) and what is of no use (neighbours that did not answer, addresses that somebody else
+    /// has).
+    pub fn of(snapshot: &Snapshot, index: u32) -> Self {
+        let lasting: Vec<&Route> =
+            snapshot.routes.iter().filter(|route| route.uses(index) && is_lasting(route)).collect();
+        let advertised: Vec<&Route> = lasting.iter().copied().filter(|route| route.is_advertised()).collect();
+        let (prefix_routes, routes) = lasting
+            .into_iter()
+            .filter(|route| !is_stand_in(route, &advertised))
+            .cloned()
+            .partition(|route| route.protocol == PROTOCOL_KERNEL);
+        Belongings {
+            addresses: snapshot
+                .addresses
+                .iter()
+                .filter(|address| address.index == index && address.flags() & IFA_F_DADFAILED == 0)
+                .cloned()
+                .collect(),
+            prefix_routes,
+            routes,
+            neighbours: snapshot
+                .neighbours
+                .iter()
+                .filter(|neighbour| neighbour.index == index && neighbour.is_worth_moving())
+                .cloned()
+                .collect(),
+        }
+    }
+
+    /// Those of this link's belongings that it received in a takeover.
+    pub fn those_of(self, received: &Belongings) -> Self {
+        let addresses: HashSet<_> = received.addresses.iter().map(Address::essence).collect();
+        let prefixes: HashSet<_> = received.prefix_routes.iter().map(Route::place).collect();
+        let routes: HashSet<_> = received.routes.iter().map(Route::place).collect();
+        let neighbours: HashSet<_> = received.neighbours.iter().map(Neighbour::address).collect();
+        Belongings {
+            addresses: self.addresses.into_iter().filter(|address| addresses.contains(&address.essence())).collect(),
+            prefix_routes: self.prefix_routes.into_iter().filter(|route| prefixes.contains(&route.place())).collect(),
+            routes: self.routes.into_iter().filter(|route| routes.contains(&route.place())).collect(),
+            neighbours: self.neighbours.into_iter().filter(|entry| neighbours.contains(&entry.address())).collect(),
+        }
+    }
+
+    /// Whether there is no address and no route, so that nothing needs to be moved.
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.prefix_routes.is_empty() && self.routes.is_empty()
+    }
+}
+
+fn is_lasting(route: &Route) -> bool {
+    let made_for_an_address = route.protocol == PROTOCOL_KERNEL && route.table() == u32::from(libc::RT_TABLE_LOCAL);
+    route.protocol != PROTOCOL_REDIRECT && !made_for_an_address
+}
+
+/// Whether the route stands in for one that the kernel has made anew meanwhile from an advertisement: the same gateway,
+/// a metric beside its own, where a takeover had to place it (see `RouteOrder::metric_apart`).
+fn is_stand_in(route: &Route, advertised: &[&Route]) -> bool {
+    let is_original = |other: &&Route| {
+        other.priority().abs_diff(route.priority()) == 1
+            && other.priority() == ADVERTISED_METRIC
+            && Route::clone(other).with_priority(route.priority()).place() == route.place()
+    };
+    route.is_advertised() && advertised.iter().copied().any(|other| is_original(&other))
+}

@@ -1,0 +1,180 @@
+//! Makes sure that a bridge is as it should be: the whole way from observing to the receipt.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::apply::{Report, apply};
+use super::error::Error;
+use super::lock::Lock;
+use super::plan::{self, Plan};
+use super::preflight::{self, Refusal, Surroundings};
+use super::receipt::Records;
+use super::recovery::recover;
+use super::snapshot::Snapshot;
+use super::uplink;
+use crate::config::{self, Uplink};
+use crate::deadline::Deadline;
+use crate::netlink::link::{self, BridgeParameters};
+use crate::netlink::{Link, Socket};
+use crate::owner;
+
+/// How long a router may take to answer where the configuration does not say.
+pub const GATEWAY_CHECK: Duration = Duration::from_secs(3);
+
+/// What a bridge should be.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The bridge's name.
+    pub bridge: String,
+    /// The link that leads to the LAN.
+    pub uplink: Uplink,
+    /// What was said about the bridge itself; a new one is quiet (no STP, no delay) where nothing was.
+    pub parameters: BridgeParameters,
+    /// How long a router may take to answer; zero asks none.
+    pub gateway_check: Duration,
+}
+
+impl Wanted {
+    /// The bridge as the configuration has it; one that it does not name has no uplink.
+    pub fn configured(bridge: &str, configured: Option<&config::Bridge>) -> Self {
+        let bridge = bridge.to_owned();
+        let Some(configured) = configured else {
+            return Wanted {
+                bridge,
+                uplink: Uplink::None,
+                parameters: Default::default(),
+                gateway_check: GATEWAY_CHECK,
+            };
+        };
+        let parameters = BridgeParameters {
+            stp: configured.stp,
+            // The configuration allows 30 s at most.
+            forward_delay_ms: configured.forward_delay.map(|delay| delay.as_millis() as u32),
+            vlan_filtering: configured.vlan_filtering,
+        };
+        let gateway_check = configured.gateway_check.unwrap_or(GATEWAY_CHECK);
+        Wanted { bridge, uplink: configured.uplink.clone(), parameters, gateway_check }
+    }
+}
+
+/// What was found or done.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Everything was as it should be.
+    AlreadyRight,
+    /// The plan was carried out.
+    Done {
+        /// What was done.
+        plan: Box<Plan>,
+        /// How it went.
+        report: Report,
+        /// What was done before that about a run that was killed.
+        recovered: Option<String>,
+    },
+}
+
+/// What stands against a takeover, and what it would do.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Survey {
+    /// Reasons not to begin.
+    pub refusals: Vec<Refusal>,
+    /// The plan, if an uplink was found or none is wanted.
+    pub plan: Option<Plan>,
+}
+
+/// Makes the bridge what it should be. Where it is that already, this is two questions to the kernel: no lock is
+/// taken, nothing is written.
+///
+/// # Errors
+/// Each says what it left behind.
+pub fn ensure(wanted: &Wanted, deadline: Deadline) -> Result<Outcome, Error> {
+    let mut socket = Socket::open().map_err(Error::unread)?;
+    let records = Records::of(&wanted.bridge);
+    if is_right(&mut socket, wanted, &records)? {
+        return Ok(Outcome::AlreadyRight);
+    }
+    let _lock = Lock::take(deadline)?;
+    let recovered = recover(&mut socket, &records)?;
+    let Survey { refusals, plan } = survey(&mut socket, wanted)?;
+    if !refusals.is_empty() {
+        return Err(Error::Refused(refusals));
+    }
+    match plan {
+        Some(plan) if !plan.is_empty() => {
+            let report = apply(&mut socket, &plan, &records, wanted.gateway_check, deadline)?;
+            Ok(Outcome::Done { plan: Box::new(plan), report, recovered })
+        }
+        _ => Ok(Outcome::AlreadyRight),
+    }
+}
+
+/// Whether nothing is to be done: the bridge is up with its parameters, its uplink is an up port of it, and no run was
+/// killed.
+///
+/// # Errors
+/// When the kernel cannot be asked.
+pub fn is_right(socket: &mut Socket, wanted: &Wanted, records: &Records) -> Result<bool, Error> {
+    let Some(bridge) = socket.get::<Link>(link::by_name(&wanted.bridge)).map_err(Error::unread)? else {
+        return Ok(false);
+    };
+    // Open vSwitch's own device: guests get there by a virtualport that only their own XML may name.
+    if wanted.uplink == Uplink::None && bridge.kind().as_deref() == Some("openvswitch") {
+        return Ok(true);
+    }
+    let parameters = wanted.parameters.difference(&bridge);
+    if !bridge.is_bridge() || !bridge.is_up() || parameters != BridgeParameters::default() || records.is_interrupted() {
+        return Ok(false);
+    }
+    let ports = match &wanted.uplink {
+        Uplink::None => return Ok(true),
+        Uplink::Name(name) => socket.get::<Link>(link::by_name(name)).map(|link| link.into_iter().collect()),
+        Uplink::PermanentMac(_) | Uplink::Auto => socket.dump::<Link>(link::ports_of(bridge.index)),
+    };
+    let is_uplink =
+        |port: &Link| port.master() == Some(bridge.index) && port.is_up() && uplink::is_meant(port, &wanted.uplink);
+    Ok(ports.map_err(Error::unread)?.iter().any(is_uplink))
+}
+
+/// Looks at the host and plans, without changing anything.
+///
+/// # Errors
+/// When the host cannot be looked at.
+pub fn survey(socket: &mut Socket, wanted: &Wanted) -> Result<Survey, Error> {
+    let snapshot = Snapshot::take(socket).map_err(Error::unread)?;
+    let existing = snapshot.link(&wanted.bridge);
+    let mut refusals: Vec<Refusal> =
+        existing.and_then(|link| preflight::name_taken(&wanted.bridge, link)).into_iter().collect();
+    let uplink = match uplink::find(&snapshot, &wanted.bridge, &wanted.uplink) {
+        Ok(uplink) => uplink,
+        Err(refusal) => {
+            refusals.push(refusal);
+            return Ok(Survey { refusals, plan: None });
+        }
+    };
+    let mut warnings = Vec::new();
+    let is_port = uplink.is_some_and(|uplink| existing.is_some_and(|bridge| uplink.master() == Some(bridge.index)));
+    if let Some(uplink) = uplink.filter(|_| !is_port) {
+        let surroundings = surroundings(uplink)?;
+        refusals.extend(preflight::refusals(&snapshot, &wanted.bridge, uplink, &surroundings));
+        warnings = preflight::warnings(&snapshot, uplink, &surroundings);
+    }
+    let mut plan = plan::takeover(&snapshot, &wanted.bridge, uplink, wanted.parameters);
+    if uplink.is_none() && plan.creates_bridge {
+        warnings.push(format!(
+            "{0} has no uplink and leads nowhere: set uplink under [bridge.{0}] in /etc/virt-bridge.toml",
+            wanted.bridge
+        ));
+    }
+    plan.warnings.extend(warnings);
+    Ok(Survey { refusals, plan: Some(plan) })
+}
+
+fn surroundings(uplink: &Link) -> Result<Surroundings, Error> {
+    let name = uplink.name();
+    // phy80211 is what cfg80211 links for every radio (net/wireless/core.c); wireless is what older drivers have.
+    let directory = Path::new("/sys/class/net").join(&name);
+    let is_wireless = ["phy80211", "wireless"].iter().any(|entry| directory.join(entry).exists());
+    let claims = owner::claims(Path::new("/"), owner::Link { name: &name, index: uplink.index })
+        .map_err(|error| Error::Unchanged(format!("cannot find out who configures {name}: {error}")))?;
+    Ok(Surroundings { is_wireless, claims })
+}

@@ -1,0 +1,352 @@
+//! What a takeover or its undoing will do, decided before anything is done.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::belongings::Belongings;
+use super::receipt::{Operation, Receipt};
+use super::relocation::{End, Relocation, relocate};
+use super::snapshot::Snapshot;
+use super::step::Step;
+use crate::netlink::link::{self, BridgeParameters};
+use crate::netlink::{Link, Route};
+
+/// The parameters of a new bridge. Where nobody says otherwise it forwards at once and speaks no spanning tree: a port
+/// that listens and learns first would be silent for 30 seconds. With STP the kernel's own delay stands. VLAN filtering
+/// is off by itself, and a kernel without it (CONFIG_BRIDGE_VLAN_FILTERING) refuses even to be told so.
+fn parameters_of_new_bridge(wanted: BridgeParameters) -> BridgeParameters {
+    let stp = wanted.stp.unwrap_or(false);
+    wanted.or(BridgeParameters { stp: Some(stp), forward_delay_ms: (!stp).then_some(0), vlan_filtering: None })
+}
+
+/// `IN6_ADDR_GEN_MODE_NONE` of linux/if_link.h.
+const ADDRESS_GENERATION_NONE: u8 = 1;
+
+/// The steps, in the order of their phases, and what they are for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// A takeover, or its way back.
+    pub operation: Operation,
+    /// The bridge.
+    pub bridge: End,
+    /// The link that leads to the LAN; nothing for a bridge that leads nowhere.
+    pub uplink: Option<End>,
+    /// Whether the bridge is made (and on the way back deleted).
+    pub creates_bridge: bool,
+    /// What has no effect on the host's traffic: the bridge is made, still down and without ports.
+    pub prepare: Vec<Step>,
+    /// IPv6 settings of the bridge: those of the uplink, written where they differ.
+    pub ipv6_settings: Vec<(&'static str, u32)>,
+    /// The switch: one batch, which a signal cannot stop in between, and after which both ends have everything.
+    pub switch: Vec<Step>,
+    /// Routers that must answer through the new end before the old end's state is deleted.
+    pub gateways: Vec<IpAddr>,
+    /// The deletion of the old end's state: one batch.
+    pub commit: Vec<Step>,
+    /// The way back from any moment before the commit.
+    pub roll_back: Vec<Step>,
+    /// What is moved.
+    #[serde(skip)]
+    pub moved: Belongings,
+    /// The routes as they must be found on the new end.
+    #[serde(skip)]
+    pub placed: Vec<Route>,
+    /// What will not be exactly as it was.
+    pub warnings: Vec<String>,
+    /// What undo must know beside what is moved.
+    #[serde(skip)]
+    pub before: Before,
+}
+
+/// The state before a takeover, beside what is moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Before {
+    /// Whether the uplink was up.
+    pub uplink_was_up: bool,
+    /// Whether the uplink was the bridge's port already.
+    pub uplink_was_port: bool,
+    /// Whether the bridge, if there was one, was up.
+    pub bridge_was_up: bool,
+    /// The parameters that were changed, as they were.
+    pub parameters: BridgeParameters,
+}
+
+impl Plan {
+    fn new(operation: Operation, bridge: End, uplink: Option<End>, creates_bridge: bool, before: Before) -> Self {
+        Plan {
+            operation,
+            bridge,
+            uplink,
+            creates_bridge,
+            prepare: Vec::new(),
+            ipv6_settings: Vec::new(),
+            switch: Vec::new(),
+            gateways: Vec::new(),
+            commit: Vec::new(),
+            roll_back: Vec::new(),
+            moved: Belongings::default(),
+            placed: Vec::new(),
+            warnings: Vec::new(),
+            before,
+        }
+    }
+
+    fn of_receipt(operation: Operation, receipt: &Receipt) -> Self {
+        let (bridge, uplink) = (receipt.bridge.clone(), receipt.uplink.clone());
+        Plan::new(operation, bridge, uplink, receipt.created_bridge, receipt.before)
+    }
+
+    /// Adds the commit of a takeover, and its way back: before the commit the uplink still has everything, so that
+    /// deleting a new bridge is enough.
+    fn end_takeover(&mut self, relocation: Relocation) {
+        self.commit = relocation.withdraw;
+        self.commit.extend(relocation.settle);
+        self.warnings = relocation.warnings;
+        if self.creates_bridge {
+            self.roll_back.push(delete_bridge(&self.bridge));
+        } else {
+            self.roll_back.extend(self.uplink.as_ref().filter(|_| !self.before.uplink_was_port).map(release));
+            self.roll_back.extend(relocation.retract);
+            self.roll_back.extend(restore_bridge(&self.bridge, self.before));
+        }
+        if let Some(uplink) = self.uplink.as_ref().filter(|_| !self.before.uplink_was_up) {
+            self.roll_back.push(bring_down(uplink).unless(super::step::GONE));
+        }
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.prepare.is_empty() && self.switch.is_empty() && self.commit.is_empty()
+    }
+
+    /// The link that has the host's addresses before.
+    pub fn old_end(&self) -> Option<&End> {
+        match self.operation {
+            Operation::Takeover => self.uplink.as_ref(),
+            Operation::Undo => Some(&self.bridge),
+        }
+    }
+
+    /// The link that has the host's addresses afterwards.
+    pub fn new_end(&self) -> Option<&End> {
+        match self.operation {
+            Operation::Takeover => Some(&self.bridge),
+            Operation::Undo => self.uplink.as_ref(),
+        }
+    }
+}
+
+/// Plans that the bridge of this name exists, is up, has these parameters, and takes over `uplink`.
+pub fn takeover(snapshot: &Snapshot, name: &str, uplink: Option<&Link>, wanted: BridgeParameters) -> Plan {
+    let existing = snapshot.link(name);
+    let bridge =
+        End { name: name.to_owned(), index: existing.map_or_else(|| snapshot.free_index(), |link| link.index) };
+    let changed = existing.map_or_else(|| parameters_of_new_bridge(wanted), |link| wanted.difference(link));
+    let before = Before {
+        uplink_was_up: uplink.is_some_and(Link::is_up),
+        uplink_was_port: uplink.is_some_and(|uplink| uplink.master() == Some(bridge.index)),
+        bridge_was_up: existing.is_some_and(Link::is_up),
+        parameters: existing.map_or_else(Default::default, |link| changed.previous(link)),
+    };
+    let end = uplink.map(|link| End { name: link.name(), index: link.index });
+    let mut plan = Plan::new(Operation::Takeover, bridge, end, existing.is_none(), before);
+    plan.prepare = prepare(&plan.bridge, existing, uplink, changed);
+    if let (Some(link), Some(end)) = (uplink, &plan.uplink) {
+        if existing.is_none() {
+            plan.ipv6_settings = ipv6_settings(link);
+        }
+        plan.switch = enslave(end, &plan.bridge, before);
+        if !before.uplink_was_port {
+            plan.moved = Belongings::of(snapshot, end.index);
+        }
+        plan.gateways = gateways(&plan.moved, end.index);
+    }
+    plan.switch.extend(bring_bridge_up(&plan.bridge, existing));
+    let mut relocation = plan.uplink.as_ref().map_or_else(Relocation::default, |end| {
+        let present = Belongings::of(snapshot, plan.bridge.index);
+        relocate(end, &plan.bridge, &plan.moved, &present, &snapshot.routes)
+    });
+    plan.switch.append(&mut relocation.place);
+    plan.switch.append(&mut relocation.defer);
+    plan.placed.append(&mut relocation.placed);
+    plan.end_takeover(relocation);
+    if let (None, Some(mode)) = (existing, uplink.and_then(Link::address_generation)) {
+        let request = link::set_ip_settings(plan.bridge.index, None, Some(mode));
+        plan.commit.push(Step::send(format!("let {name} make IPv6 addresses as its uplink does"), request));
+    }
+    plan
+}
+
+/// Plans what is left of a takeover that was killed: its commit, and its way back.
+pub(super) fn rest_of_takeover(snapshot: &Snapshot, journal: &Receipt) -> Plan {
+    let mut plan = Plan::of_receipt(Operation::Takeover, journal);
+    plan.moved = journal.moved.clone();
+    let relocation = match &journal.uplink {
+        Some(uplink) => relocate(uplink, &journal.bridge, &journal.moved, &Belongings::default(), &snapshot.routes),
+        None => Relocation::default(),
+    };
+    plan.end_takeover(relocation);
+    plan
+}
+
+fn prepare(bridge: &End, existing: Option<&Link>, uplink: Option<&Link>, changed: BridgeParameters) -> Vec<Step> {
+    if existing.is_some() {
+        let requests = link::set_bridge_parameters(bridge.index, changed).into_iter();
+        return requests.map(|request| Step::send(format!("set {} of {}", changed, bridge.name), request)).collect();
+    }
+    let mac = uplink.and_then(Link::mac);
+    let create = link::create_bridge(&bridge.name, bridge.index, mac, uplink.and_then(Link::mtu), changed);
+    let like = uplink.map(|link| format!(" with the MAC and MTU of {}", link.name())).unwrap_or_default();
+    let mut steps = vec![Step::send(format!("create bridge {}{like}", bridge.name), create)];
+    if let Some(uplink) = uplink {
+        // Until the uplink's own link-local address is on the bridge, the kernel must not make one: it would be unusable
+        // for a second, while its duplicates are searched.
+        let generation = uplink.address_generation().map(|_| ADDRESS_GENERATION_NONE);
+        let settings = link::set_ip_settings(bridge.index, uplink.ipv4_settings().as_deref(), generation);
+        steps.push(Step::send(format!("give {} the IPv4 settings of {}", bridge.name, uplink.name()), settings));
+    }
+    steps
+}
+
+fn enslave(uplink: &End, bridge: &End, before: Before) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if !before.uplink_was_up {
+        steps.push(Step::send(format!("bring {} up", uplink.name), link::set_up(uplink.index, true)));
+    }
+    if !before.uplink_was_port {
+        steps.push(make_port(uplink, bridge));
+    }
+    steps
+}
+
+/// A bridge that comes up with a port transmits at once. One that is up before its first port drops what it is to
+/// send until the kernel gets round to its carrier.
+fn bring_bridge_up(bridge: &End, existing: Option<&Link>) -> Option<Step> {
+    match existing {
+        Some(link) if link.is_up() && link.carrier() == Some(true) => None,
+        Some(link) if link.is_up() => {
+            Some(Step::send(format!("let {} transmit at once", bridge.name), link::synchronise(bridge.index)))
+        }
+        _ => Some(Step::send(format!("bring {} up", bridge.name), link::set_up(bridge.index, true))),
+    }
+}
+
+/// Gives an adopted bridge back what the takeover changed of its own.
+fn restore_bridge(bridge: &End, before: Before) -> Vec<Step> {
+    let parameters = link::set_bridge_parameters(bridge.index, before.parameters).into_iter();
+    let mut steps: Vec<Step> = parameters
+        .map(|request| Step::send(format!("set {} of {}", before.parameters, bridge.name), request))
+        .collect();
+    if !before.bridge_was_up {
+        steps.push(bring_down(bridge));
+    }
+    steps
+}
+
+/// Plans the way back of a takeover.
+///
+/// A bridge that the takeover made gives everything that it has to the uplink and is deleted; one that it adopted gives
+/// back what it received.
+pub fn undo(snapshot: &Snapshot, receipt: &Receipt) -> Plan {
+    let present = receipt.uplink.as_ref().map(|uplink| Belongings::of(snapshot, uplink.index));
+    undo_beside(snapshot, receipt, &present.unwrap_or_default())
+}
+
+/// Plans what is left of an undo that was killed: what the uplink has, it has from there.
+pub(super) fn rest_of_undo(snapshot: &Snapshot, journal: &Receipt) -> Plan {
+    undo_beside(snapshot, journal, &Belongings::default())
+}
+
+fn undo_beside(snapshot: &Snapshot, receipt: &Receipt, present: &Belongings) -> Plan {
+    let has = Belongings::of(snapshot, receipt.bridge.index);
+    let mut plan = Plan::of_receipt(Operation::Undo, receipt);
+    plan.moved = if receipt.created_bridge { has } else { has.those_of(&receipt.moved) };
+    plan.gateways = gateways(&plan.moved, receipt.bridge.index);
+    let mut relocation = Relocation::default();
+    if let Some(uplink) = &receipt.uplink {
+        relocation = relocate(&plan.bridge, uplink, &plan.moved, present, &snapshot.routes);
+        plan.switch = relocation.place;
+        plan.placed = relocation.placed;
+        plan.switch.extend(relocation.divert);
+        if !receipt.before.uplink_was_port {
+            plan.switch.push(release(uplink));
+            plan.roll_back.push(make_port(uplink, &plan.bridge));
+        }
+        plan.roll_back.extend(relocation.restore);
+        plan.roll_back.extend(relocation.retract);
+    }
+    if receipt.created_bridge {
+        plan.commit.push(delete_bridge(&plan.bridge));
+    } else {
+        plan.commit.extend(relocation.withdraw);
+        plan.commit.extend(restore_bridge(&plan.bridge, receipt.before));
+    }
+    plan.commit.extend(relocation.settle);
+    if let Some(uplink) = plan.uplink.as_ref().filter(|_| !receipt.before.uplink_was_up) {
+        plan.commit.push(bring_down(uplink));
+    }
+    plan.warnings = relocation.warnings;
+    plan
+}
+
+fn make_port(uplink: &End, bridge: &End) -> Step {
+    let request = link::set_master(uplink.index, bridge.index);
+    Step::send(format!("make {} a port of {}", uplink.name, bridge.name), request)
+}
+
+fn bring_down(link: &End) -> Step {
+    Step::send(format!("bring {} down", link.name), link::set_up(link.index, false))
+}
+
+fn delete_bridge(bridge: &End) -> Step {
+    Step::send(format!("delete bridge {}", bridge.name), link::delete(bridge.index)).unless(super::step::GONE)
+}
+
+fn release(uplink: &End) -> Step {
+    Step::send(format!("release {} from its bridge", uplink.name), link::set_master(uplink.index, 0))
+        .unless(super::step::GONE)
+}
+
+/// The routers of the default routes by this link.
+fn gateways(belongings: &Belongings, index: u32) -> Vec<IpAddr> {
+    let mut gateways = Vec::new();
+    for gateway in
+        belongings.routes.iter().filter(|route| route.is_default()).flat_map(|route| route.gateways_on(index))
+    {
+        if !gateways.contains(&gateway) {
+            gateways.push(gateway);
+        }
+    }
+    gateways
+}
+
+/// The settings under /proc/sys/net/ipv6/conf that decide what a link does with IPv6, by their place in
+/// `DEVCONF_…` (linux/ipv6.h); the rest is measure and taste.
+fn ipv6_settings(uplink: &Link) -> Vec<(&'static str, u32)> {
+    const SETTINGS: [(usize, &str); 16] = [
+        (26, "disable_ipv6"),
+        (3, "accept_ra"),
+        (4, "accept_redirects"),
+        (5, "autoconf"),
+        (6, "dad_transmits"),
+        (10, "use_tempaddr"),
+        (11, "temp_valid_lft"),
+        (12, "temp_prefered_lft"),
+        (17, "accept_ra_defrtr"),
+        (18, "accept_ra_pinfo"),
+        (19, "accept_ra_rtr_pref"),
+        (21, "accept_ra_rt_info_max_plen"),
+        (22, "proxy_ndp"),
+        (23, "optimistic_dad"),
+        (27, "accept_dad"),
+        (35, "accept_ra_mtu"),
+    ];
+    let values = uplink.ipv6_settings().unwrap_or_default();
+    SETTINGS.iter().filter_map(|(place, name)| Some((*name, *values.get(*place)?))).collect()
+}
+
+/// Where the setting of this name stands in what the kernel tells of a link.
+pub(super) fn ipv6_setting(link: &Link, name: &str) -> Option<u32> {
+    ipv6_settings(link).into_iter().find(|(other, _)| *other == name).map(|(_, value)| value)
+}

@@ -1,0 +1,174 @@
+//! What a takeover leaves behind in /run/virt-bridge: the state before, from which undo goes back.
+//!
+//! Before the first change it is written as `BRIDGE.journal`; when all is done the journal becomes `BRIDGE.json`, the
+//! receipt. A journal that is found at the start of a run is that of a run which was killed.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::belongings::Belongings;
+use super::plan::{Before, Plan};
+use super::relocation::End;
+
+/// Where receipts, journals and the lock are.
+pub const DIRECTORY: &str = "/run/virt-bridge";
+
+/// The direction of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// The bridge receives what its uplink has.
+    Takeover,
+    /// The uplink receives what its bridge has.
+    Undo,
+}
+
+/// The state before a takeover, what was done and how long it took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// What was done.
+    pub operation: Operation,
+    /// The bridge.
+    pub bridge: End,
+    /// Its uplink.
+    pub uplink: Option<End>,
+    /// Whether the takeover made the bridge.
+    pub created_bridge: bool,
+    /// The state before, beside what was moved.
+    pub before: Before,
+    /// What was moved.
+    pub moved: Belongings,
+    /// What was done, in order.
+    pub steps: Vec<String>,
+    /// When it was done, in seconds since 1970.
+    pub time: u64,
+    /// How long each phase took, in microseconds.
+    pub microseconds: Vec<(String, u64)>,
+}
+
+impl Receipt {
+    /// What is to be written down before a plan is carried out.
+    pub fn of(plan: &Plan) -> Self {
+        let steps = [&plan.prepare, &plan.switch, &plan.commit].into_iter().flatten();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Receipt {
+            operation: plan.operation,
+            bridge: plan.bridge.clone(),
+            uplink: plan.uplink.clone(),
+            created_bridge: plan.creates_bridge,
+            before: plan.before,
+            moved: plan.moved.clone(),
+            steps: steps.map(|step| step.what.clone()).collect(),
+            time: now.map(|time| time.as_secs()).unwrap_or(0),
+            microseconds: Vec::new(),
+        }
+    }
+}
+
+/// The files of one bridge in the directory of receipts.
+#[derive(Clone, Debug)]
+pub struct Records {
+    receipt: PathBuf,
+    journal: PathBuf,
+}
+
+impl Records {
+    /// The files of the bridge of this name.
+    pub fn of(bridge: &str) -> Self {
+        let directory = Path::new(DIRECTORY);
+        Records {
+            receipt: directory.join(format!("{bridge}.json")),
+            journal: directory.join(format!("{bridge}.journal")),
+        }
+    }
+
+    /// Whether a run was killed before it was done.
+    pub fn is_interrupted(&self) -> bool {
+        self.journal.exists()
+    }
+
+    /// The receipt of the last takeover; nothing when there was none since boot.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no receipt.
+    pub fn receipt(&self) -> io::Result<Option<Receipt>> {
+        read(&self.receipt)
+    }
+
+    /// The journal of a run that was killed.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no journal.
+    pub fn journal(&self) -> io::Result<Option<Receipt>> {
+        read(&self.journal)
+    }
+
+    /// Writes down what is about to be done.
+    ///
+    /// # Errors
+    /// When it cannot be written; then nothing may be done.
+    pub fn begin(&self, receipt: &Receipt) -> io::Result<()> {
+        write(&self.journal, receipt)
+    }
+
+    /// Takes back that something is about to be done.
+    ///
+    /// # Errors
+    /// When the journal cannot be deleted.
+    pub fn abandon(&self) -> io::Result<()> {
+        remove(&self.journal)
+    }
+
+    /// Notes that a takeover is done. Where there is no room for the times, the journal itself becomes the receipt.
+    ///
+    /// # Errors
+    /// When neither can be done.
+    pub fn complete(&self, receipt: &Receipt) -> io::Result<()> {
+        match write(&self.receipt, receipt) {
+            Ok(()) => remove(&self.journal),
+            Err(_) => fs::rename(&self.journal, &self.receipt),
+        }
+    }
+
+    /// Notes that the takeover was undone.
+    ///
+    /// # Errors
+    /// When the files cannot be deleted.
+    pub fn forget(&self) -> io::Result<()> {
+        remove(&self.receipt)?;
+        remove(&self.journal)
+    }
+}
+
+fn read(path: &Path) -> io::Result<Option<Receipt>> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Replaces a file as a whole: a reader, or whoever comes after a crash, finds the old one or the new one. The
+/// directory is in memory, so there is nothing to flush.
+fn write(path: &Path, receipt: &Receipt) -> io::Result<()> {
+    let temporary = path.with_extension("new");
+    let written = serde_json::to_vec_pretty(receipt).map_err(io::Error::from).and_then(|bytes| {
+        let mut file = fs::File::create(&temporary)?;
+        file.write_all(&bytes)?;
+        fs::rename(&temporary, path)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,106 @@
+//! Goes on from where a killed run stopped: back where the old state is still whole, forward where it is not.
+
+use std::collections::HashSet;
+
+use super::apply::insist;
+use super::belongings::Belongings;
+use super::error::Error;
+use super::plan::{self, Plan};
+use super::receipt::{Operation, Receipt, Records};
+use super::snapshot::{Snapshot, routes_by};
+use super::step::Step;
+use crate::netlink::{self, Address, Route, Socket, address};
+
+/// What is left to do of a killed run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Rest {
+    /// Nothing was done yet, or all was undone.
+    Nothing,
+    /// These steps lead back.
+    Back(Vec<Step>),
+    /// These steps complete it.
+    Forward(Vec<Step>),
+}
+
+/// Finishes a run that was killed, if one was; answers with what was done about it, for the log.
+///
+/// # Errors
+/// When the journal cannot be read, or the kernel refuses.
+pub fn recover(socket: &mut Socket, records: &Records) -> Result<Option<String>, Error> {
+    let journal = match records.journal() {
+        Ok(None) => return Ok(None),
+        Ok(Some(journal)) => journal,
+        Err(error) => return Err(Error::Unchanged(format!("cannot read the journal of a killed run: {error}"))),
+    };
+    let snapshot = Snapshot::take(socket).map_err(Error::unread)?;
+    let rest = rest(&snapshot, &journal);
+    let run = |steps: &[Step], socket: &mut Socket| {
+        insist(socket, steps).map_err(|error| Error::Stranded { cause: "a run was killed".into(), rollback: error })
+    };
+    let (noted, message) = match (rest, journal.operation) {
+        (Rest::Nothing, _) => (records.abandon(), "had changed nothing that is left"),
+        (Rest::Back(steps), _) => {
+            run(&steps, socket)?;
+            (records.abandon(), "was rolled back")
+        }
+        (Rest::Forward(steps), Operation::Takeover) => {
+            run(&steps, socket)?;
+            (records.complete(&journal), "was completed")
+        }
+        (Rest::Forward(steps), Operation::Undo) => {
+            run(&steps, socket)?;
+            (records.forget(), "was completed")
+        }
+    };
+    noted.map_err(|error| Error::Unchanged(format!("cannot put the journal of a killed run away: {error}")))?;
+    let operation = match journal.operation {
+        Operation::Takeover => "takeover",
+        Operation::Undo => "undo",
+    };
+    Ok(Some(format!("{}: a {operation} that was killed {message}", journal.bridge.name)))
+}
+
+fn rest(snapshot: &Snapshot, journal: &Receipt) -> Rest {
+    let bridge = snapshot.link_by_index(journal.bridge.index).filter(|link| link.name() == journal.bridge.name);
+    let Some(bridge) = bridge else { return Rest::Nothing };
+    let uplink = journal.uplink.as_ref().and_then(|end| snapshot.link_by_index(end.index));
+    let back = match (journal.operation, &journal.uplink, uplink) {
+        (Operation::Takeover, None, _) => true,
+        (Operation::Takeover, Some(_), Some(uplink)) => {
+            has_all(&snapshot.addresses, &snapshot.routes, uplink.index, &journal.moved)
+        }
+        (Operation::Undo, Some(_), Some(uplink)) => uplink.master() == Some(bridge.index),
+        _ => false,
+    };
+    let plan = match journal.operation {
+        Operation::Takeover => plan::rest_of_takeover(snapshot, journal),
+        Operation::Undo => plan::rest_of_undo(snapshot, journal),
+    };
+    if back { Rest::Back(plan.roll_back) } else { Rest::Forward(plan.commit) }
+}
+
+/// Whether the link has all that was moved from it; what has a lifetime may have run out meanwhile.
+fn has_all(addresses: &[Address], routes: &[Route], index: u32, moved: &Belongings) -> bool {
+    let present: HashSet<_> = addresses.iter().filter(|address| address.index == index).map(Address::essence).collect();
+    let ways: HashSet<_> = routes.iter().flat_map(|route| route.ways_by(index)).collect();
+    let has_address = |address: &Address| address.can_expire() || present.contains(&address.essence());
+    let has_route = |route: &Route| route.expires() || route.ways_by(index).iter().all(|way| ways.contains(way));
+    moved.addresses.iter().all(has_address) && moved.prefix_routes.iter().chain(&moved.routes).all(has_route)
+}
+
+/// Whether the old end of a plan still has all, so that there is a way back. (An undo takes the IPv6 routes from it
+/// before its commit, and its way back returns them.)
+///
+/// # Errors
+/// When the kernel cannot be asked.
+pub(super) fn old_end_is_whole(socket: &mut Socket, plan: &Plan) -> Result<bool, netlink::Error> {
+    let Some(end) = plan.old_end() else { return Ok(true) };
+    let addresses = socket.dump(address::of_link(end.index))?;
+    let routes = routes_by(socket, end.index)?;
+    let mut expected = plan.moved.clone();
+    if plan.operation == Operation::Undo {
+        expected.prefix_routes.retain(|route| !route.is_ipv6());
+        expected.routes.retain(|route| !route.is_ipv6());
+    }
+    Ok(has_all(&addresses, &routes, end.index, &expected))
+}

@@ -1,0 +1,273 @@
+//! Moves what belongs to one link to another, as steps, in the order that loses the least.
+//!
+//! Nothing is taken from the old link before everything stands on the new one and is preferred there:
+//! - Neighbours first, so that no packet waits for a question.
+//! - IPv4 prefix routes before their addresses. The kernel appends such a route behind those of other links
+//!   (fib_magic in net/ipv4/fib_frontend.c), where the old link's would win until it is gone; given beforehand it can be
+//!   put first, and the kernel finds its own already there.
+//! - IPv4 routes are put before or behind the others of equal metric exactly where the old link's stand: never with
+//!   NLM_F_REPLACE, which would overwrite another link's.
+//! - IPv6 addresses without duplicate address detection, which would make them unusable for a second; the flag that asks
+//!   for it is taken off again at the end.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use nix::libc;
+use serde::{Deserialize, Serialize};
+
+use super::belongings::Belongings;
+use super::route_order::RouteOrder;
+use super::step::{CREATE_NEW, PRESENT, Step};
+use crate::netlink::address::{IFA_F_NODAD, IFA_F_NOPREFIXROUTE, IFA_F_SECONDARY, IFA_F_TENTATIVE};
+use crate::netlink::route::Slot;
+use crate::netlink::{Address, Route};
+
+const CREATE: i32 = libc::NLM_F_CREATE;
+const REPLACE: i32 = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
+const APPEND: i32 = libc::NLM_F_CREATE | libc::NLM_F_APPEND;
+
+/// A link as an end of a move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// The link's name.
+    pub name: String,
+    /// The link's index.
+    pub index: u32,
+}
+
+/// The steps of a move.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relocation {
+    /// Sets everything up on the new link.
+    pub place: Vec<Step>,
+    /// Puts the old link's IPv6 routes to neighbours behind the new link's: of equal metric, the first one wins.
+    pub defer: Vec<Step>,
+    /// Takes the IPv6 routes from the old link: of equal metric, they would share the traffic with the new link's, which
+    /// is right only while both links lead somewhere.
+    pub divert: Vec<Step>,
+    /// Gives the old link its IPv6 routes back.
+    pub restore: Vec<Step>,
+    /// Takes everything from the old link.
+    pub withdraw: Vec<Step>,
+    /// Gives the new link's objects their final form.
+    pub settle: Vec<Step>,
+    /// Takes everything from the new link again.
+    pub retract: Vec<Step>,
+    /// The routes as they must be found on the new link.
+    pub placed: Vec<Route>,
+    /// Where advertised routes were placed.
+    advertised: HashSet<Slot>,
+    /// What cannot be moved exactly as it is.
+    pub warnings: Vec<String>,
+}
+
+/// Plans the move of `belongings` from one link to another that has `present` already; `routes` are all of the host's,
+/// in the kernel's order.
+pub fn relocate(from: &End, to: &End, belongings: &Belongings, present: &Belongings, routes: &[Route]) -> Relocation {
+    let order = &RouteOrder::of(routes);
+    let mut relocation = Relocation::default();
+    let absent = |address: &&Address| !present.addresses.iter().any(|other| other.local() == address.local());
+    let addresses: Vec<&Address> = belongings.addresses.iter().filter(absent).collect();
+
+    relocation.neighbours(to, belongings);
+    relocation.ipv4_prefix_routes(from, to, belongings, order);
+    relocation.addresses(from, to, &addresses);
+    relocation.ipv6_prefix_routes(from, to, belongings);
+    relocation.routes(from, to, belongings, order);
+    relocation.settle_addresses(from, to, &addresses);
+    relocation.unasked_prefix_routes(to, belongings, &addresses);
+    relocation.withdraw(from, belongings);
+    relocation.defer(from, belongings);
+    relocation.divert(from, belongings);
+    relocation.warnings.extend(warnings(from, belongings, order));
+    relocation.placed.extend(belongings.prefix_routes.iter().map(|route| route.moved(from.index, to.index)));
+    // What was set up last is taken down first.
+    relocation.retract.reverse();
+    relocation
+}
+
+impl Relocation {
+    fn neighbours(&mut self, to: &End, belongings: &Belongings) {
+        for neighbour in &belongings.neighbours {
+            let moved = neighbour.moved(to.index);
+            self.place.push(Step::add(format!("know neighbour {moved} on {}", to.name), &moved, REPLACE));
+            self.retract.push(Step::remove(format!("forget neighbour {moved} on {}", to.name), &moved.key()));
+        }
+    }
+
+    fn ipv4_prefix_routes(&mut self, from: &End, to: &End, belongings: &Belongings, order: &RouteOrder) {
+        let first =
+            belongings.prefix_routes.iter().rev().filter(|route| !route.is_ipv6() && order.leads(route, from.index));
+        for route in first {
+            let moved = route.moved(from.index, to.index);
+            self.place.push(Step::add(format!("prefer {} for {moved}", to.name), &moved, CREATE).unless(PRESENT));
+            self.retract.push(Step::remove(format!("no longer prefer {} for {moved}", to.name), &moved.key()));
+        }
+    }
+
+    /// A primary goes before its secondaries; IPv6 addresses go backwards, since the kernel puts each in front of the
+    /// others of its scope (ipv6_link_dev_addr in net/ipv6/addrconf.c), and their order chooses among equal sources.
+    fn addresses(&mut self, from: &End, to: &End, addresses: &[&Address]) {
+        let ipv4 = addresses.iter().filter(|address| !address.is_ipv6());
+        let ipv6 = addresses.iter().rev().filter(|address| address.is_ipv6());
+        for address in ipv4.chain(ipv6) {
+            let mut moved = address.moved(to.index, &from.name, &to.name);
+            if address.is_ipv6() && address.flags() & IFA_F_TENTATIVE == 0 {
+                moved = moved.without_detection();
+            }
+            self.place
+                .push(Step::add(format!("add address {address} to {}", to.name), &moved, CREATE_NEW).unless(PRESENT));
+            self.retract.push(Step::remove(format!("remove address {address} from {}", to.name), &moved.key()));
+        }
+    }
+
+    /// The kernel makes these with the addresses; those that came from a router's advertisement it does not.
+    fn ipv6_prefix_routes(&mut self, from: &End, to: &End, belongings: &Belongings) {
+        for route in belongings.prefix_routes.iter().filter(|route| route.is_ipv6()) {
+            let moved = route.moved(from.index, to.index);
+            self.place.push(Step::add(format!("add route {moved} by {}", to.name), &moved, CREATE).unless(PRESENT));
+            self.retract.push(Step::remove(format!("remove route {moved} by {}", to.name), &moved.key()));
+        }
+    }
+
+    fn routes(&mut self, from: &End, to: &End, belongings: &Belongings, order: &RouteOrder) {
+        // A gateway must be reachable when its route is added: routes without one go first.
+        let has_gateway = |route: &Route| !route.gateways_on(from.index).is_empty();
+        for with_gateway in [false, true] {
+            let batch: Vec<&Route> =
+                belongings.routes.iter().filter(|route| has_gateway(route) == with_gateway).collect();
+            let (first, last): (Vec<&Route>, Vec<&Route>) =
+                batch.into_iter().partition(|route| !route.is_ipv6() && order.leads(route, from.index));
+            // Each goes in front of those before it, so the list is given backwards.
+            let first = first.into_iter().rev().map(|route| (route, CREATE));
+            for (route, flags) in first.chain(last.into_iter().map(|route| (route, APPEND))) {
+                let moved = self.moved_apart(route, from, to, order);
+                self.place.push(Step::add(format!("add route {moved} by {}", to.name), &moved, flags));
+                self.retract.push(Step::remove(format!("remove route {moved} by {}", to.name), &moved.key()));
+                self.placed.push(moved);
+            }
+        }
+    }
+
+    /// The route on the new link; one that a router advertised stays apart from others of equal metric.
+    fn moved_apart(&mut self, route: &Route, from: &End, to: &End, order: &RouteOrder) -> Route {
+        let mut moved = route.moved(from.index, to.index);
+        if moved.is_ipv6() {
+            moved = moved.only_hops_by(to.index);
+        }
+        if moved.is_advertised() && moved.has_gateway() {
+            let metric = order.metric_apart(route, from.index, &self.advertised);
+            if metric != route.priority() {
+                self.warnings.push(format!("route {route} has metric {metric} until the router's next advertisement"));
+            }
+            moved = moved.with_priority(metric);
+            self.advertised.insert(moved.slot());
+        }
+        moved
+    }
+
+    /// Takes the mark off that skipped the detection (inet6_addr_modify in net/ipv6/addrconf.c), where there was none.
+    fn settle_addresses(&mut self, from: &End, to: &End, addresses: &[&Address]) {
+        for address in addresses.iter().filter(|address| address.is_ipv6() && address.flags() & IFA_F_NODAD == 0) {
+            let moved = address.moved(to.index, &from.name, &to.name);
+            self.settle.push(Step::add(format!("let {address} on {} be as it was", to.name), &moved, REPLACE));
+        }
+    }
+
+    /// Somebody took a prefix route away and the kernel has made it anew with the address.
+    fn unasked_prefix_routes(&mut self, to: &End, belongings: &Belongings, addresses: &[&Address]) {
+        for address in addresses {
+            let Some((network, length)) = prefix_route_of(address) else { continue };
+            let there = belongings.prefix_routes.iter().any(|route| {
+                route.destination_length == length && route.destination() == Some(network) && route.table() == MAIN
+            });
+            if !there {
+                let unasked = Route::to_prefix(network, length, to.index);
+                self.settle.push(Step::remove(format!("remove route {unasked} by {}", to.name), &unasked));
+            }
+        }
+    }
+
+    fn defer(&mut self, from: &End, belongings: &Belongings) {
+        let to_neighbours = |route: &&Route| route.is_ipv6() && !route.has_gateway();
+        for route in belongings.prefix_routes.iter().chain(&belongings.routes).filter(to_neighbours) {
+            self.defer
+                .push(Step::remove(format!("put route {route} by {} behind: remove it", from.name), &route.key()));
+            self.defer.push(Step::add(
+                format!("put route {route} by {} behind: add it", from.name),
+                &route.requested(),
+                APPEND,
+            ));
+        }
+    }
+
+    fn divert(&mut self, from: &End, belongings: &Belongings) {
+        for route in belongings.prefix_routes.iter().chain(&belongings.routes).filter(|route| route.is_ipv6()) {
+            let key = route.key().only_hops_by(from.index);
+            self.divert.push(Step::remove(format!("remove route {route} by {}", from.name), &key));
+            let back = route.requested().only_hops_by(from.index);
+            self.restore
+                .push(Step::add(format!("add route {route} by {} again", from.name), &back, APPEND).unless(PRESENT));
+        }
+    }
+
+    fn withdraw(&mut self, from: &End, belongings: &Belongings) {
+        for route in &belongings.routes {
+            let key = if route.is_ipv6() { route.key().only_hops_by(from.index) } else { route.key() };
+            self.withdraw.push(Step::remove(format!("remove route {route} by {}", from.name), &key));
+        }
+        // Secondaries stand behind their primary and would go, or be promoted, with it.
+        for address in belongings.addresses.iter().rev() {
+            self.withdraw.push(Step::remove(format!("remove address {address} from {}", from.name), &address.key()));
+        }
+        // The kernel leaves the prefix routes of IPv6 addresses with a lifetime.
+        for route in &belongings.prefix_routes {
+            self.withdraw.push(Step::remove(format!("remove route {route} by {}", from.name), &route.key()));
+        }
+        for neighbour in &belongings.neighbours {
+            self.withdraw
+                .push(Step::remove(format!("forget neighbour {neighbour} on {}", from.name), &neighbour.key()));
+        }
+    }
+}
+
+const MAIN: u32 = libc::RT_TABLE_MAIN as u32;
+
+/// The destination of the route that the kernel makes for an address, if it makes one: not for IPv4 secondaries and
+/// host addresses (fib_add_ifaddr in net/ipv4/fib_frontend.c).
+fn prefix_route_of(address: &Address) -> Option<(IpAddr, u8)> {
+    let peer = address.peer()?;
+    let unasked = address.flags() & IFA_F_NOPREFIXROUTE != 0;
+    let ipv4_has_none = !address.is_ipv6()
+        && (address.flags() & IFA_F_SECONDARY != 0 || (address.prefix == 32 && Some(peer) == address.local()));
+    if unasked || ipv4_has_none {
+        return None;
+    }
+    Some((masked(peer, address.prefix), address.prefix))
+}
+
+fn masked(address: IpAddr, length: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(length.min(32))).unwrap_or(0);
+            Ipv4Addr::from(u32::from(v4) & mask).into()
+        }
+        IpAddr::V6(v6) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(length.min(128))).unwrap_or(0);
+            Ipv6Addr::from(u128::from(v6) & mask).into()
+        }
+    }
+}
+
+fn warnings(from: &End, belongings: &Belongings, order: &RouteOrder) -> Vec<String> {
+    let is_temporary = |address: &&Address| address.is_ipv6() && address.flags() & IFA_F_SECONDARY != 0;
+    let temporary = belongings.addresses.iter().filter(is_temporary).map(|address| {
+        format!("{address} keeps its lifetime but is no longer marked temporary: the kernel lets nobody set that mark")
+    });
+    let is_between = |route: &&Route| !route.is_ipv6() && order.is_between(route, from.index);
+    let between = belongings.routes.iter().filter(is_between).map(|route| {
+        format!("route {route} stands between other links' routes of equal metric and will stand behind them")
+    });
+    temporary.chain(between).collect()
+}

@@ -1,0 +1,103 @@
+//! The order of routes with equal destination and metric, which decides whom the kernel asks first.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::netlink::Route;
+use crate::netlink::route::Slot;
+
+/// All routes of a host, by the list in which each stands.
+pub struct RouteOrder<'a>(HashMap<Slot, Vec<&'a Route>>);
+
+impl<'a> RouteOrder<'a> {
+    /// Sorts the routes, given in the kernel's order, into their lists.
+    pub fn of(routes: &'a [Route]) -> Self {
+        let mut lists: HashMap<Slot, Vec<&Route>> = HashMap::new();
+        for route in routes {
+            lists.entry(route.slot()).or_default().push(route);
+        }
+        RouteOrder(lists)
+    }
+
+    /// Whether no other link's route stands before this one, so that the kernel takes this link's.
+    pub fn leads(&self, route: &Route, index: u32) -> bool {
+        self.list(route).iter().take_while(|other| other.uses(index)).any(|other| *other == route)
+    }
+
+    /// Whether other links' routes stand both before and behind this one: a place that a new route cannot be given.
+    pub fn is_between(&self, route: &Route, index: u32) -> bool {
+        let behind = self.list(route).iter().skip_while(|other| **other != route).any(|other| !other.uses(index));
+        behind && !self.leads(route, index)
+    }
+
+    /// The metric at which an IPv6 route that a router advertised can stand again.
+    ///
+    /// The kernel marks those that it makes itself and keeps them apart; ours would be joined with other gateways'
+    /// routes of equal metric into one that shares the traffic (rt6_qualify_for_ecmp in net/ipv6/route.c). So where
+    /// there are such, or in `placed`, it goes right before them if it came first, else behind; the next
+    /// advertisement brings the kernel's own back to the old place.
+    pub fn metric_apart(&self, route: &Route, index: u32, placed: &HashSet<Slot>) -> u32 {
+        let is_taken = |priority: u32| {
+            let slot = route.clone().with_priority(priority).slot();
+            let joins = |other: &&Route| *other != route && other.has_gateway() && !other.is_advertised();
+            placed.contains(&slot) || self.0.get(&slot).is_some_and(|list| list.iter().any(joins))
+        };
+        let priority = route.priority();
+        let before =
+            priority.checked_sub(1).filter(|before| *before > 0 && self.leads(route, index) && !is_taken(*before));
+        if !is_taken(priority) {
+            return priority;
+        }
+        before.or_else(|| (priority..u32::MAX).find(|priority| !is_taken(*priority))).unwrap_or(priority)
+    }
+
+    fn list(&self, route: &Route) -> &[&'a Route] {
+        self.0.get(&route.slot()).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::{Attributes, Payload};
+
+    const RTA_OIF: u16 = 4;
+    const RTA_GATEWAY: u16 = 5;
+    const RTA_PRIORITY: u16 = 6;
+    const STATIC: u8 = 4;
+    const ADVERTISED: u8 = 9;
+
+    /// A default route; IPv6, because only there the protocol matters.
+    fn default_route(index: u32, protocol: u8, priority: u32) -> Route {
+        let mut payload = vec![10, 0, 0, 0, 254, protocol, 0, 1, 0, 0, 0, 0];
+        let attributes = Attributes::default()
+            .with(RTA_GATEWAY, [index as u8; 16])
+            .with(RTA_OIF, index.to_ne_bytes())
+            .with(RTA_PRIORITY, priority.to_ne_bytes());
+        payload.extend(attributes.encode());
+        Route::parse(&payload).unwrap()
+    }
+
+    #[test]
+    fn a_route_leads_until_another_link_s_stands_before_it() {
+        let routes = [2, 2, 3, 2].map(|index| default_route(index, STATIC, 1024));
+        let [first, _, other, _] = &routes;
+        let order = RouteOrder::of(&routes);
+        assert!(order.leads(first, 2) && !order.is_between(first, 2));
+        assert!(!order.leads(other, 3) && order.is_between(other, 3));
+        let elsewhere = default_route(2, STATIC, 7);
+        assert!(!order.leads(&elsewhere, 2), "a route that the host does not have");
+    }
+
+    #[test]
+    fn an_advertised_route_stands_apart_from_those_that_would_share_with_it() {
+        let metric = |routes: &[Route], of: usize| RouteOrder::of(routes).metric_apart(&routes[of], 2, &HashSet::new());
+        let (advertised, fixed) = (default_route(2, ADVERTISED, 1024), default_route(3, STATIC, 1024));
+        assert_eq!(metric(std::slice::from_ref(&advertised), 0), 1024);
+        assert_eq!(metric(&[advertised.clone(), fixed.clone()], 0), 1023);
+        assert_eq!(metric(&[fixed.clone(), advertised.clone()], 1), 1025);
+        let next = default_route(3, STATIC, 1025);
+        assert_eq!(metric(&[fixed, advertised.clone(), next], 1), 1026);
+        let placed = HashSet::from([advertised.slot()]);
+        assert_eq!(RouteOrder::of(&[]).metric_apart(&advertised, 2, &placed), 1025, "beside the one just placed");
+    }
+}

@@ -1,0 +1,89 @@
+//! The state of the host's network, as one value.
+
+use nix::libc;
+use serde::Serialize;
+
+use crate::netlink::{
+    Address, Error, FirewallRule, Link, Neighbour, Route, Rule, Socket, address, firewall, link, neighbour, record,
+    route, rule,
+};
+
+const FAMILIES: [u8; 2] = [libc::AF_INET as u8, libc::AF_INET6 as u8];
+
+/// Links, addresses, routes of all tables, rules and neighbours of one network namespace.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Snapshot {
+    /// Every network device.
+    #[serde(with = "record")]
+    pub links: Vec<Link>,
+    /// The addresses of all links, in the kernel's order (IPv4: primaries before their secondaries).
+    #[serde(with = "record")]
+    pub addresses: Vec<Address>,
+    /// The routes of all tables, in the kernel's order.
+    #[serde(with = "record")]
+    pub routes: Vec<Route>,
+    /// The routing policy.
+    #[serde(with = "record")]
+    pub rules: Vec<Rule>,
+    /// nftables' rules.
+    #[serde(with = "record")]
+    pub firewall: Vec<FirewallRule>,
+    /// Neighbours, and addresses that the host answers for.
+    #[serde(with = "record")]
+    pub neighbours: Vec<Neighbour>,
+}
+
+impl Snapshot {
+    /// Reads the state.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    pub fn take(socket: &mut Socket) -> Result<Self, Error> {
+        let mut snapshot = Snapshot {
+            links: socket.dump(link::all())?,
+            addresses: socket.dump(address::of_link(0))?,
+            firewall: firewall::rules()?,
+            ..Snapshot::default()
+        };
+        for family in FAMILIES {
+            snapshot.routes.extend(socket.dump::<Route>(route::all(family))?);
+            snapshot.rules.extend(socket.dump::<Rule>(rule::all(family))?);
+        }
+        for proxy in [false, true] {
+            snapshot.neighbours.extend(socket.dump::<Neighbour>(neighbour::all(proxy))?);
+        }
+        Ok(snapshot)
+    }
+
+    /// The link of this name.
+    pub fn link(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.name() == name)
+    }
+
+    /// The link with this index.
+    pub fn link_by_index(&self, index: u32) -> Option<&Link> {
+        self.links.iter().find(|link| link.index == index)
+    }
+
+    /// The ports of a bridge, or of another master.
+    pub fn ports_of(&self, master: u32) -> impl Iterator<Item = &Link> {
+        self.links.iter().filter(move |link| link.master() == Some(master))
+    }
+
+    /// An index that no link has, so that a link can be made with it and named before it exists.
+    pub fn free_index(&self) -> u32 {
+        self.links.iter().map(|link| link.index).max().unwrap_or(0) + 1
+    }
+}
+
+/// The routes of all tables that leave by one link.
+///
+/// # Errors
+/// When the kernel cannot be asked.
+pub fn routes_by(socket: &mut Socket, index: u32) -> Result<Vec<Route>, Error> {
+    let mut routes = Vec::new();
+    for family in FAMILIES {
+        routes.extend(socket.dump::<Route>(route::by_link(family, index))?);
+    }
+    Ok(routes)
+}

@@ -1,0 +1,92 @@
+//! Finds the link that the configuration means by its uplink.
+
+use nix::libc;
+
+use super::preflight::Refusal;
+use super::snapshot::Snapshot;
+use crate::config::Uplink;
+use crate::netlink::{Link, mac_text};
+
+/// The link that is meant for the bridge of this name; nothing when none is wanted.
+///
+/// # Errors
+/// When there is no such link, with what can be done.
+pub fn find<'a>(snapshot: &'a Snapshot, bridge: &str, uplink: &Uplink) -> Result<Option<&'a Link>, Refusal> {
+    match uplink {
+        Uplink::None => Ok(None),
+        Uplink::Name(name) => snapshot.link(name).map(Some).ok_or_else(|| no_such_link(snapshot, name)),
+        Uplink::PermanentMac(mac) => {
+            let found = snapshot.links.iter().find(|link| has_permanent_mac(link, mac));
+            found.map(Some).ok_or_else(|| {
+                Refusal::new(
+                    format!("no link has the permanent MAC {}", mac_text(mac)),
+                    "compare with `ip -d link`, and name the NIC in the configuration",
+                )
+            })
+        }
+        Uplink::Auto => automatic(snapshot, bridge).map(Some),
+    }
+}
+
+/// Whether a port is what the configuration means by the bridge's uplink. An automatic one is any port that is not a
+/// guest's tap: the default route, by which it was chosen, is the bridge's now.
+pub fn is_meant(port: &Link, uplink: &Uplink) -> bool {
+    match uplink {
+        Uplink::None => false,
+        Uplink::Name(name) => port.name() == *name,
+        Uplink::PermanentMac(mac) => has_permanent_mac(port, mac),
+        Uplink::Auto => !is_tap(port),
+    }
+}
+
+/// Virtual links have no permanent MAC: there the one in use counts. A bridge has its uplink's in use.
+fn has_permanent_mac(link: &Link, mac: &[u8]) -> bool {
+    match link.permanent_mac() {
+        Some(permanent) => permanent == mac,
+        None => link.mac() == Some(mac) && !link.is_bridge(),
+    }
+}
+
+fn is_tap(link: &Link) -> bool {
+    link.kind().as_deref() == Some("tun")
+}
+
+/// The bridge's uplink if it has one, else the wired link with the best default route: IPv4 before IPv6, then by metric.
+fn automatic<'a>(snapshot: &'a Snapshot, bridge: &str) -> Result<&'a Link, Refusal> {
+    let port = snapshot.link(bridge).and_then(|bridge| snapshot.ports_of(bridge.index).find(|port| !is_tap(port)));
+    if let Some(port) = port {
+        return Ok(port);
+    }
+    let mut defaults: Vec<_> = snapshot
+        .routes
+        .iter()
+        .filter(|route| route.is_default() && route.table() == u32::from(libc::RT_TABLE_MAIN))
+        .collect();
+    defaults.sort_by_key(|route| (route.is_ipv6(), route.priority()));
+    let wired = |link: &&Link| link.device_type == libc::ARPHRD_ETHER && !link.is_bridge();
+    defaults
+        .iter()
+        .find_map(|route| snapshot.links.iter().filter(wired).find(|link| route.uses(link.index)))
+        .ok_or_else(|| {
+            Refusal::new(
+                "no wired link has a default route, so the uplink cannot be chosen automatically",
+                "name it in the configuration: uplink = \"eth0\"",
+            )
+        })
+}
+
+fn no_such_link(snapshot: &Snapshot, name: &str) -> Refusal {
+    let others: Vec<String> = snapshot
+        .links
+        .iter()
+        .filter(|link| link.device_type == libc::ARPHRD_ETHER && !link.is_bridge() && !is_tap(link))
+        .map(Link::name)
+        .take(8)
+        .collect();
+    let hint = if others.is_empty() {
+        "this host has no Ethernet link".into()
+    } else {
+        format!("this host has {}", others.join(", "))
+    };
+    Refusal::new(format!("there is no link {name} to be the uplink"), hint)
+}
