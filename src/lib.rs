@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod bridge;
+pub mod cli;
 pub mod config;
 pub mod deadline;
 pub mod interface_name;

@@ -1,0 +1,107 @@
+//! The command `virt-bridge`: one file for each verb.
+
+mod exit;
+mod plan;
+mod report;
+mod status;
+mod undo;
+mod up;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+use crate::bridge::{self, GATEWAY_CHECK, Wanted};
+use crate::config::{Config, Uplink};
+use crate::interface_name;
+use exit::{Exit, Failure};
+
+/// How long a command may take; a takeover takes milliseconds, and waits for routers and other runs only.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Bridged networking for KVM/libvirt that simply works, and stays working
+#[derive(Parser)]
+#[command(name = "virt-bridge", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Show what `up` would do, and change nothing
+    Plan(plan::Arguments),
+    /// Make sure that a bridge exists, is up, and has its uplink, addresses and routes
+    Up(up::Arguments),
+    /// Give the uplink back what its bridge received
+    Undo(undo::Arguments),
+    /// Show the host's bridges, their uplinks and addresses
+    Status(status::Arguments),
+}
+
+/// Runs the command with the process's own arguments.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.verb {
+        Verb::Plan(arguments) => plan::run(&arguments),
+        Verb::Up(arguments) => up::run(&arguments),
+        Verb::Undo(arguments) => undo::run(&arguments),
+        Verb::Status(arguments) => status::run(&arguments),
+    };
+    match result {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => {
+            eprintln!("virt-bridge: {failure}");
+            failure.exit.into()
+        }
+    }
+}
+
+/// Reads the name of a bridge or link from the command line.
+fn link_name(text: &str) -> Result<String, String> {
+    interface_name::check(text).map(|()| text.to_owned()).map_err(str::to_owned)
+}
+
+/// Reads an uplink from the command line: as the configuration has it.
+fn uplink(text: &str) -> Result<Uplink, String> {
+    text.parse()
+}
+
+/// The bridge as the configuration has it, with the uplink of the command line where one is given.
+fn wanted(bridge: &str, uplink: Option<&Uplink>) -> Result<Wanted, Failure> {
+    let config = Config::load("/".as_ref()).map_err(|error| Failure::unchanged(error.to_string()))?;
+    let mut wanted = Wanted::configured(bridge, config.bridges.get(bridge));
+    if let Some(uplink) = uplink {
+        wanted.uplink = uplink.clone();
+    }
+    Ok(wanted)
+}
+
+/// How long routers may take to answer when this bridge is undone.
+///
+/// A broken configuration does not stand in the way of going back.
+fn gateway_check(bridge: &str) -> Duration {
+    wanted(bridge, None).map_or(GATEWAY_CHECK, |wanted| wanted.gateway_check)
+}
+
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut stdout, value)
+        .map_err(std::io::Error::from)
+        .and_then(|()| writeln!(stdout))
+        .map_err(|error| Failure::unchanged(format!("cannot write to stdout: {error}")))
+}
+
+impl From<bridge::Error> for Failure {
+    fn from(error: bridge::Error) -> Self {
+        let exit = match &error {
+            bridge::Error::Refused(_) | bridge::Error::Unchanged(_) => Exit::Unchanged,
+            bridge::Error::RolledBack(_) => Exit::RolledBack,
+            bridge::Error::Stranded { .. } => Exit::NeedsAttention,
+        };
+        Failure { exit, text: error.to_string() }
+    }
+}

@@ -1,0 +1,59 @@
+//! `virt-bridge plan`: what `up` would do.
+
+use super::exit::Failure;
+use crate::bridge::{self, Step, Survey};
+use crate::config::Uplink;
+use crate::netlink::Socket;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The bridge
+    #[arg(value_parser = super::link_name)]
+    bridge: String,
+    /// The link that leads to the LAN: a name, mac:…, auto or none [default: as configured]
+    #[arg(long, value_name = "NIC", value_parser = super::uplink)]
+    uplink: Option<Uplink>,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the verb.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let wanted = super::wanted(&arguments.bridge, arguments.uplink.as_ref())?;
+    let mut socket = Socket::open().map_err(|error| Failure::unchanged(error.to_string()))?;
+    let survey = bridge::survey(&mut socket, &wanted)?;
+    if arguments.json {
+        super::print_json(&survey)?;
+    } else {
+        print(&survey);
+    }
+    if survey.refusals.is_empty() { Ok(()) } else { Err(bridge::Error::Refused(survey.refusals).into()) }
+}
+
+fn print(survey: &Survey) {
+    let Some(plan) = survey.plan.as_ref().filter(|_| survey.refusals.is_empty()) else { return };
+    if plan.is_empty() {
+        println!("{}: nothing to do", plan.bridge.name);
+    }
+    print_phase("prepare, without effect on traffic", &plan.prepare);
+    if !plan.ipv6_settings.is_empty() {
+        let settings: Vec<String> =
+            plan.ipv6_settings.iter().map(|(name, value)| format!("{name}={}", *value as i32)).collect();
+        println!("  have IPv6 settings {} (written where they differ)", settings.join(" "));
+    }
+    print_phase("switch, in one batch", &plan.switch);
+    if !plan.gateways.is_empty() {
+        println!("check that these routers still answer, or go back:");
+        plan.gateways.iter().for_each(|gateway| println!("  {gateway}"));
+    }
+    print_phase("commit, in one batch", &plan.commit);
+    plan.warnings.iter().for_each(|warning| println!("warning: {warning}"));
+}
+
+fn print_phase(title: &str, steps: &[Step]) {
+    if !steps.is_empty() {
+        println!("{title}:");
+        steps.iter().for_each(|step| println!("  {}", step.what));
+    }
+}
