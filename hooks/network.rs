@@ -1,1 +1,110 @@
-fn main() {}
+//! The libvirt network hook: makes sure that a network's bridge is there before the network starts.
+//!
+//! Called by libvirtd (virtnetworkd) as `/etc/libvirt/hooks/network NETWORK OPERATION SUB-OPERATION EXTRA` for every
+//! network, with its XML on stdin. What it writes to stderr is shown by virsh when it fails.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use virt_bridge::bridge::{self, Outcome, Wanted};
+use virt_bridge::config::{Config, Hook, Lazy, OnStop};
+use virt_bridge::deadline::Deadline;
+use virt_bridge::libvirt::active_networks;
+use virt_bridge::libvirt::hook_call::{HookCall, NetworkOperation};
+use virt_bridge::libvirt::network::{self, BridgedNetwork};
+use virt_bridge::libvirt::timed_input::TimedInput;
+use virt_bridge::log::Log;
+
+fn main() -> ExitCode {
+    let log = Log::new("virt-bridge-network");
+    match run(&log) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log.error(&format!("virt-bridge: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(log: &Log) -> Result<(), String> {
+    let begun = Instant::now();
+    let call = HookCall::from_args(std::env::args_os()).map_err(|error| error.to_string())?;
+    let operation = call.network_operation();
+    if matches!(operation, NetworkOperation::PortDeleted | NetworkOperation::Unknown) {
+        return Ok(());
+    }
+    let result = act(&call, operation, begun, log);
+    match operation {
+        NetworkOperation::Start | NetworkOperation::Stopped => result,
+        // The network runs or its definition is saved: to fail now would take guests' network away and mend nothing.
+        _ => {
+            result.unwrap_or_else(|error| log.warning(&format!("{call}: {error}")));
+            Ok(())
+        }
+    }
+}
+
+fn act(call: &HookCall, operation: NetworkOperation, begun: Instant, log: &Log) -> Result<(), String> {
+    let deadline = Deadline::since(begun, Hook::default().deadline);
+    let Some(network) =
+        network::read(TimedInput::new(std::io::stdin(), deadline)).map_err(|error| error.to_string())?
+    else {
+        return Ok(());
+    };
+    let lazy = Lazy::at("/");
+    let config = lazy.get().map_err(|error| error.to_string())?;
+    let deadline = Deadline::since(begun, config.hook.deadline);
+    match operation {
+        NetworkOperation::Stopped => stopped(&network, config, deadline, log),
+        _ => ensure(call, &network, config, deadline, log),
+    }
+}
+
+fn ensure(
+    call: &HookCall,
+    network: &BridgedNetwork,
+    config: &Config,
+    deadline: Deadline,
+    log: &Log,
+) -> Result<(), String> {
+    let wanted = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
+    let outcome = bridge::ensure(&wanted, deadline).map_err(|error| format!("{}: {error}", network.bridge))?;
+    tell(call, &outcome, log);
+    Ok(())
+}
+
+/// Goes back if that is configured, and nobody uses the bridge any more. libvirt says `stopped` also after a failed
+/// start and when the bridge was found missing, so the call alone means little.
+fn stopped(network: &BridgedNetwork, config: &Config, deadline: Deadline, log: &Log) -> Result<(), String> {
+    let bridge = &network.bridge;
+    let Some(configured) = config.bridges.get(bridge).filter(|bridge| bridge.on_stop == OnStop::Remove) else {
+        return Ok(());
+    };
+    let others = active_networks::on_bridge(Path::new("/"), bridge).map_err(|error| error.to_string())?;
+    if let Some(other) = others.iter().find(|other| **other != network.name) {
+        log.info(&format!("{bridge} stays: network {other} uses it"));
+        return Ok(());
+    }
+    let gateway_check = configured.gateway_check.unwrap_or(bridge::GATEWAY_CHECK);
+    match bridge::undo(bridge, false, gateway_check, deadline) {
+        Ok(Outcome::Done { plan, report, .. }) => {
+            log.info(&report.told_of(&plan));
+            report.warnings.iter().for_each(|warning| log.warning(&format!("{bridge}: {warning}")));
+            Ok(())
+        }
+        Ok(Outcome::AlreadyRight) => Ok(()),
+        Err(bridge::Error::Refused(reasons)) => {
+            reasons.iter().for_each(|reason| log.info(&format!("{bridge} stays: {}", reason.reason)));
+            Ok(())
+        }
+        Err(error) => Err(format!("{bridge}: {error}")),
+    }
+}
+
+fn tell(call: &HookCall, outcome: &Outcome, log: &Log) {
+    let Outcome::Done { plan, report, recovered } = outcome else { return };
+    recovered.iter().for_each(|what| log.warning(what));
+    log.info(&format!("{call}: {}", report.told_of(plan)));
+    report.warnings.iter().for_each(|warning| log.warning(&format!("{}: {warning}", plan.bridge.name)));
+}
