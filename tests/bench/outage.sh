@@ -41,7 +41,7 @@ outage_watch() {
 outage_table() {
     echo "Outage, $RUNS runs each by turns; probes every 200 µs both ways; lost is the sum of both directions."
     echo "Median / worst. The watch ends 200 ms after the command, so no outage is counted beyond that."
-    printf '%-14s%14s%14s%15s%15s%15s%8s%14s%12s\n' \
+    printf '%-14s%14s%14s%18s%18s%18s%8s%15s%15s\n' \
         '' 'lost v4' 'lost v6' 'silent v4 ms' 'silent v6 ms' 'tcp stall ms' broken 'blind ms' 'command ms'
     local way
     for way in noise takeover undo blog best-order noise-10s takeover-10s; do
@@ -54,12 +54,12 @@ outage_table() {
             . as $runs | [
                 ([$runs[] | .udp | family("v4") | map(.lost) | add] | cell(0) | wide(14)),
                 ([$runs[] | .udp | family("v6") | map(.lost) | add] | cell(0) | wide(14)),
-                ([$runs[] | .udp | family("v4") | silence] | cell(2) | wide(15)),
-                ([$runs[] | .udp | family("v6") | silence] | cell(2) | wide(15)),
-                ([$runs[] | .tcp | silence] | cell(2) | wide(15)),
+                ([$runs[] | .udp | family("v4") | silence] | cell(2) | wide(18)),
+                ([$runs[] | .udp | family("v6") | silence] | cell(2) | wide(18)),
+                ([$runs[] | .tcp | silence] | cell(2) | wide(18)),
                 ([$runs[] | .tcp[] | select(.error)] | length | wide(8)),
-                ([$runs[] | .pauses.probes.longest_us / 1000] | cell(2) | wide(14)),
-                ([$runs[] | .command.ms // 0] | cell(1) | wide(12))
+                ([$runs[] | .pauses.probes.longest_us / 1000] | cell(2) | wide(15)),
+                ([$runs[] | .command.ms // 0] | cell(1) | wide(15))
             ] | add | ($way + " " * (14 - ($way | length))) + .' "$RESULTS/$way.json"
     done
     echo "broken: TCP streams that had not delivered everything half a second later; blind: the prober itself had no processor."

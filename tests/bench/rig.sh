@@ -5,7 +5,7 @@ rig_create() {
     ip netns add host
     ip netns add router
     ip -n host link set lo up
-    ip -n host link add eth0 type veth peer name lan netns router
+    ip -n host link add eth0 address 52:54:00:00:00:10 type veth peer name lan netns router
     ip -n router -batch - <<'END'
 link set lo up
 link set lan up
@@ -24,9 +24,13 @@ rig_remove() {
     rm -rf /run/virt-bridge
 }
 
+# The link-local address is the one that the kernel makes of the MAC, but past its search for duplicates, as on a host
+# that has been up for a while: before, the kernel solicits no neighbour (ndisc_send_ns in net/ipv6/ndisc.c).
 rig_addresses() {
     ip -n host -batch - <<'END'
+addr flush dev eth0
 addr add 192.0.2.10/24 dev eth0
+addr add fe80::5054:ff:fe00:10/64 dev eth0 nodad
 addr add 2001:db8::10/64 dev eth0 nodad
 route add default via 192.0.2.1
 route add default via 2001:db8::1
@@ -36,7 +40,6 @@ END
 # Back to the state before a takeover, whatever was done; br0's own routes go with it.
 rig_reset() {
     ip -n host link del br0 2>/dev/null || true
-    ip -n host addr flush dev eth0 scope global
     ip -n host route flush dev eth0
     ip -n host -6 route flush dev eth0 proto boot
     rm -rf /run/virt-bridge

@@ -1,16 +1,13 @@
 //! The two clocks of a measurement: one to sleep by, one that the kernel stamps packets with.
 
-use std::{
-    io,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use nix::{
     sys::time::TimeSpec,
     time::{ClockId, ClockNanosleepFlags, clock_gettime, clock_nanosleep},
-    unistd::gettid,
 };
+
+use crate::processor;
 
 /// Nanoseconds of CLOCK_REALTIME, the clock of SO_TIMESTAMPNS.
 pub fn wall_ns() -> u64 {
@@ -23,16 +20,6 @@ pub fn nanoseconds(time: TimeSpec) -> u64 {
 
 fn now_ns(clock: ClockId) -> u64 {
     clock_gettime(clock).map(nanoseconds).expect("the kernel has CLOCK_REALTIME and CLOCK_MONOTONIC")
-}
-
-/// Gives the calling thread a real-time priority, or else the command under test would push it aside, and the prober
-/// would be blind just when it matters.
-///
-/// chrt(1) does it because neither std nor nix offers sched_setscheduler(2). Where it may not, pauses show the price.
-pub fn go_first() {
-    let thread = gettid().to_string();
-    let mut chrt = Command::new("chrt");
-    let _ = chrt.args(["--fifo", "--pid", "10", &thread]).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
 /// Wakes its thread at multiples of an interval, and keeps account of how well the machine let it.
@@ -55,7 +42,7 @@ impl Ticker {
     /// A ticker for the calling thread, whose timer slack (50 µs by default) it takes away.
     pub fn every(interval: Duration) -> io::Result<Self> {
         nix::sys::prctl::set_timerslack(1)?;
-        go_first();
+        processor::take()?;
         let now = now_ns(ClockId::CLOCK_MONOTONIC);
         let interval_ns = interval.as_nanos() as u64;
         Ok(Ticker { interval_ns, next_ns: now + interval_ns, last_ns: now, pauses: Pauses::default() })

@@ -5,6 +5,7 @@
 mod clock;
 mod lookup;
 mod namespace;
+mod processor;
 mod report;
 mod silence;
 mod tcp;
@@ -191,10 +192,16 @@ fn run(arguments: &Arguments) -> io::Result<(u64, Option<Command>)> {
     let mut command = std::process::Command::new(program);
     // stdout is the report's.
     command.args(options).stdout(io::stderr());
-    let status = match &arguments.r#in {
-        Some(namespace) => namespace::inside(namespace, move || command.status()),
-        None => command.status(),
-    };
+    let status = thread::scope(|scope| {
+        let run = scope.spawn(move || {
+            processor::leave()?;
+            match &arguments.r#in {
+                Some(namespace) => namespace::inside(namespace, move || command.status()),
+                None => command.status(),
+            }
+        });
+        join(run)
+    });
     let status = status.map_err(|error| io::Error::new(error.kind(), format!("run {program}: {error}")))?;
     let ms = start.elapsed().as_secs_f64() * 1e3;
     thread::sleep(Duration::from_millis(arguments.tail_ms));

@@ -12,8 +12,8 @@ use std::{
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::{
-    clock::{Pauses, Ticker, go_first, wall_ns},
-    namespace,
+    clock::{Pauses, Ticker, wall_ns},
+    namespace, processor,
     udp::errno_name,
 };
 
@@ -83,7 +83,7 @@ pub fn write(streams: &[Stream], stop: &AtomicBool) -> io::Result<(Vec<Written>,
 
 /// Reads every stream to its end, or until `LINGER` after `stop`.
 pub fn read(streams: &[Stream], stop: &AtomicBool) -> io::Result<Vec<Received>> {
-    go_first();
+    processor::take()?;
     let mut received: Vec<Received> = streams.iter().map(|_| Received::default()).collect();
     let mut stopped = None;
     while !received.iter().all(|received| received.ended) {
