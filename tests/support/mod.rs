@@ -1,0 +1,152 @@
+//! The lab of `tests/lab/lab.sh` for tests, with the binaries under test installed in it.
+
+// Each test program uses a part of this.
+#![allow(dead_code)]
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A host with `eth0` on a LAN, alone in namespaces; it ends when this is dropped, or when the test dies.
+pub struct Lab {
+    unshare: Child,
+    stdin: Option<ChildStdin>,
+    pid: u32,
+}
+
+impl Lab {
+    /// Starts a lab with `options` of `lab.sh`, and waits until it is ready.
+    pub fn start<'a>(options: impl IntoIterator<Item = &'a str>) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let binaries = Path::new(env!("CARGO_BIN_EXE_virt-bridge-network")).parent().unwrap();
+        let mut unshare = Command::new(root.join("tests/lab/lab.sh"))
+            .args(["--serve", "--install"])
+            .arg(binaries)
+            .args(options)
+            .env("CARGO_TARGET_DIR", env!("CARGO_TARGET_TMPDIR"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(unshare.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let pid = line.trim().strip_prefix("ready ").and_then(|pid| pid.parse().ok());
+        let stdin = unshare.stdin.take();
+        Lab { unshare, stdin, pid: pid.expect("the lab did not start; it says why above") }
+    }
+
+    /// `command`, to be run on the lab's host; a first word `router`, `peer`, `switch` or `wan` runs it there.
+    pub fn command(&self, command: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let mut nsenter = Command::new("nsenter");
+        nsenter
+            .args(["--net", "--mount", "--pid", "--ipc", "--uts", "--target", &self.pid.to_string(), "--"])
+            .args(command)
+            .env("PATH", "/run/lab/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LC_ALL", "C");
+        nsenter
+    }
+
+    /// Runs `command` on the lab's host, whatever becomes of it.
+    pub fn attempt(&self, command: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
+        self.command(command).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// What `command` prints on the lab's host, where it must succeed.
+    pub fn host(&self, command: impl IntoIterator<Item = impl AsRef<OsStr>>) -> String {
+        let mut command = self.command(command);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{}\n{}", words(&command), told(&output));
+        text(&output.stdout)
+    }
+
+    /// As [`Lab::host`], on the router.
+    pub fn router(&self, command: impl IntoIterator<Item = impl AsRef<OsStr>>) -> String {
+        self.host(behind("router", command))
+    }
+
+    /// As [`Lab::host`], on the peer.
+    pub fn peer(&self, command: impl IntoIterator<Item = impl AsRef<OsStr>>) -> String {
+        self.host(behind("peer", command))
+    }
+
+    /// What `virsh` prints, where it must succeed.
+    pub fn virsh(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> String {
+        self.host(behind("virsh", arguments))
+    }
+
+    /// What `virsh` says to the user, where it must fail.
+    pub fn virsh_fails(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> String {
+        let mut command = self.command(behind("virsh", arguments));
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert!(!output.status.success(), "{} succeeded\n{}", words(&command), told(&output));
+        text(&output.stderr)
+    }
+
+    /// Links, addresses, routes and rules of the host, to be compared.
+    pub fn state(&self) -> String {
+        self.host(["state"])
+    }
+
+    /// What was said to syslog.
+    pub fn log(&self) -> String {
+        self.read("/run/lab/syslog")
+    }
+
+    /// Where the test finds the lab's `path`.
+    pub fn path(&self, path: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{path}", self.pid))
+    }
+
+    /// Writes the lab's file `path`.
+    pub fn write(&self, path: &str, text: &str) {
+        std::fs::write(self.path(path), text).unwrap_or_else(|error| panic!("write {path} in the lab: {error}"));
+    }
+
+    /// The text of the lab's file `path`; without one, nothing.
+    pub fn read(&self, path: &str) -> String {
+        match std::fs::read(self.path(path)) {
+            Ok(bytes) => text(&bytes),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => panic!("read {path} in the lab: {error}"),
+        }
+    }
+
+    /// Waits for at most 30 s until `happened`; the panic names `what`.
+    pub fn wait_until(&self, what: &str, happened: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !happened() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "not after 30 s: {what}\nsyslog:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Lab {
+    /// `unshare` returns when the kernel has ended the lab's last process.
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        let _ = self.unshare.wait();
+    }
+}
+
+/// What a command wrote, and how it ended.
+pub fn told(output: &Output) -> String {
+    format!("{}\nstdout:\n{}\nstderr:\n{}", output.status, text(&output.stdout), text(&output.stderr))
+}
+
+/// `bytes` as text, for messages and comparisons.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn words(command: &Command) -> String {
+    let words: Vec<_> =
+        command.get_args().skip_while(|word| *word != "--").skip(1).map(OsStr::to_string_lossy).collect();
+    words.join(" ")
+}
+
+fn behind<S: AsRef<OsStr>>(first: &str, rest: impl IntoIterator<Item = S>) -> Vec<std::ffi::OsString> {
+    std::iter::once(first.into()).chain(rest.into_iter().map(|word| word.as_ref().into())).collect()
+}
