@@ -1,0 +1,50 @@
+#!/bin/bash
+# Installs what building, testing and measuring virt-bridge need beside cargo, on Debian 12 and 13.
+# Says what it installs, and does nothing where nothing is missing.
+set -euo pipefail
+
+packages=(
+    make gcc libc6-dev binutils             # the build, and the gate on what it links
+    shellcheck                              # lint
+    iproute2 radvd bridge-utils             # the lab: its links, its router, the commands by hand
+    libvirt-daemon-system libvirt-clients   # libvirtd, virtlogd, virsh
+    qemu-system-x86                         # guests
+    dnsmasq-base iptables nftables          # libvirt's NAT network
+    iputils-ping iputils-arping tcpdump     # what arrives on the LAN
+    strace jq libxml2-utils python3         # faults, states, the hooks that ours is compared with
+)
+
+installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
+missing=()
+for package in "${packages[@]}"; do
+    [[ $installed$'\n' = *"installed $package"$'\n'* ]] || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+echo "setup: installing ${missing[*]}"
+as_root=()
+if ((EUID != 0)); then
+    as_root=(sudo)
+fi
+
+# Services stay as they are: the lab has a libvirtd of its own, and a build machine shall not get a running one.
+policy=/usr/sbin/policy-rc.d
+if [[ ! -e $policy ]]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin "$policy"
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+fi
+
+apt_get() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 "$@"
+}
+
+apt_get update
+# Where qemu-utils comes from another release than qemu-system-x86 (backports), apt refuses the latter.
+pinned=()
+if [[ " ${missing[*]} " = *" qemu-system-x86 "* ]] &&
+    [[ $(dpkg-query --show --showformat='${db:Status-Status}' qemu-utils 2>/dev/null || true) = installed ]]; then
+    version=$(apt-cache policy qemu-system-x86 | sed -n 's/^  Candidate: //p')
+    pinned=("qemu-utils=$version")
+    echo "setup: with qemu-utils at $version, so that both are of one release"
+fi
+apt_get install --no-install-recommends --allow-downgrades -o Dpkg::Use-Pty=0 "${missing[@]}" "${pinned[@]}"
