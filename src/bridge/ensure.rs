@@ -15,7 +15,7 @@ use super::uplink;
 use crate::config::{self, Uplink};
 use crate::deadline::Deadline;
 use crate::netlink::link::{self, BridgeParameters};
-use crate::netlink::{Link, Socket};
+use crate::netlink::{Link, Socket, firewall};
 use crate::owner;
 
 /// How long a router may take to answer where the configuration does not say.
@@ -154,7 +154,7 @@ pub fn survey(socket: &mut Socket, wanted: &Wanted) -> Result<Survey, Error> {
     let mut warnings = Vec::new();
     let is_port = uplink.is_some_and(|uplink| existing.is_some_and(|bridge| uplink.master() == Some(bridge.index)));
     if let Some(uplink) = uplink.filter(|_| !is_port) {
-        let surroundings = surroundings(uplink)?;
+        let surroundings = surroundings(&wanted.bridge, uplink)?;
         refusals.extend(preflight::refusals(&snapshot, &wanted.bridge, uplink, &surroundings));
         warnings = preflight::warnings(&snapshot, uplink, &surroundings);
     }
@@ -169,12 +169,17 @@ pub fn survey(socket: &mut Socket, wanted: &Wanted) -> Result<Survey, Error> {
     Ok(Survey { refusals, plan: Some(plan) })
 }
 
-fn surroundings(uplink: &Link) -> Result<Surroundings, Error> {
+fn surroundings(bridge: &str, uplink: &Link) -> Result<Surroundings, Error> {
     let name = uplink.name();
     // phy80211 is what cfg80211 links for every radio (net/wireless/core.c); wireless is what older drivers have.
     let directory = Path::new("/sys/class/net").join(&name);
     let is_wireless = ["phy80211", "wireless"].iter().any(|entry| directory.join(entry).exists());
     let claims = owner::claims(Path::new("/"), owner::Link { name: &name, index: uplink.index })
         .map_err(|error| Error::Unchanged(format!("cannot find out who configures {name}: {error}")))?;
-    Ok(Surroundings { is_wireless, claims })
+    // Whoever may not ask for these may not take over either, so `up` says why, and `plan` is a plan without them.
+    let firewall = firewall::rules().unwrap_or_default();
+    let receipt = Records::of(bridge).receipt();
+    let receipt = receipt.map_err(|error| Error::Unchanged(format!("cannot read the receipt of {bridge}: {error}")))?;
+    let earlier_uplink = receipt.and_then(|receipt| receipt.uplink).map(|uplink| uplink.name);
+    Ok(Surroundings { is_wireless, claims, firewall, earlier_uplink })
 }

@@ -4,7 +4,7 @@ use nix::libc;
 use serde::Serialize;
 
 use super::snapshot::Snapshot;
-use crate::netlink::Link;
+use crate::netlink::{FirewallRule, Link};
 use crate::owner::Claim;
 
 /// A reason why a takeover is not begun.
@@ -35,6 +35,10 @@ pub struct Surroundings {
     pub is_wireless: bool,
     /// Who says that the link is theirs to configure.
     pub claims: Vec<Claim>,
+    /// nftables' rules.
+    pub firewall: Vec<FirewallRule>,
+    /// The uplink that the bridge received in an earlier takeover.
+    pub earlier_uplink: Option<String>,
 }
 
 /// The reasons against making `uplink` a port of the bridge of this name; none means that nothing is known to be in
@@ -44,6 +48,7 @@ pub fn refusals(snapshot: &Snapshot, bridge: &str, uplink: &Link, surroundings: 
     let mut refusals = Vec::new();
     refusals.extend(kind_of_link(&name, uplink, surroundings));
     refusals.extend(other_master(snapshot, bridge, &name, uplink));
+    refusals.extend(second_uplink(snapshot, bridge, surroundings));
     refusals.extend(links_above(snapshot, &name, uplink));
     refusals.extend(nexthop_objects(snapshot, &name, uplink));
     refusals.extend(owners(&name, surroundings));
@@ -63,7 +68,7 @@ pub fn warnings(snapshot: &Snapshot, uplink: &Link, surroundings: &Surroundings)
             claim.evidence, claim.owner
         )
     });
-    let firewall = snapshot.firewall.iter().filter(|rule| rule.names(&name)).map(|rule| {
+    let firewall = surroundings.firewall.iter().filter(|rule| rule.names(&name)).map(|rule| {
         format!("{rule} names {name} and is not moved: the host's own packets now come and go by the bridge")
     });
     rules.chain(firewall).chain(owners).collect()
@@ -117,6 +122,19 @@ fn other_master(snapshot: &Snapshot, bridge: &str, name: &str, uplink: &Link) ->
         _ => format!("release it first: ip link set {name} nomaster"),
     };
     Some(Refusal::new(format!("{name} is a port of {} ({kind})", master.name()), hint))
+}
+
+/// Two ways to the same LAN make a loop, in which frames go round for ever where no spanning tree cuts it.
+fn second_uplink(snapshot: &Snapshot, bridge: &str, surroundings: &Surroundings) -> Option<Refusal> {
+    let leads_out = |port: &&Link| match port.kind().as_deref() {
+        None | Some("bond" | "team" | "vlan") => true,
+        _ => surroundings.earlier_uplink == Some(port.name()),
+    };
+    let present = snapshot.ports_of(snapshot.link(bridge)?.index).find(leads_out)?.name();
+    Some(Refusal::new(
+        format!("{bridge} has the uplink {present} already, and a second one can make a loop"),
+        format!("release the first: virt-bridge undo {bridge}, or ip link set {present} nomaster"),
+    ))
 }
 
 /// VLAN, macvlan and macvtap interfaces, tunnels and the like see none of the frames that the bridge takes first. A

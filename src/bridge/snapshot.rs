@@ -4,8 +4,7 @@ use nix::libc;
 use serde::Serialize;
 
 use crate::netlink::{
-    Address, Error, FirewallRule, Link, Neighbour, Route, Rule, Socket, address, firewall, link, neighbour, record,
-    route, rule,
+    Address, Error, Link, Neighbour, Route, Rule, Socket, address, link, neighbour, record, route, rule,
 };
 
 const FAMILIES: [u8; 2] = [libc::AF_INET as u8, libc::AF_INET6 as u8];
@@ -25,9 +24,6 @@ pub struct Snapshot {
     /// The routing policy.
     #[serde(with = "record")]
     pub rules: Vec<Rule>,
-    /// nftables' rules.
-    #[serde(with = "record")]
-    pub firewall: Vec<FirewallRule>,
     /// Neighbours, and addresses that the host answers for.
     #[serde(with = "record")]
     pub neighbours: Vec<Neighbour>,
@@ -42,7 +38,6 @@ impl Snapshot {
         let mut snapshot = Snapshot {
             links: socket.dump(link::all())?,
             addresses: socket.dump(address::of_link(0))?,
-            firewall: firewall::rules()?,
             ..Snapshot::default()
         };
         for family in FAMILIES {

@@ -5,13 +5,13 @@ use serde_json::json;
 use super::exit::Failure;
 use crate::bridge::Outcome;
 
-/// Prints what was done, or that there was nothing to do.
-pub fn print(bridge: &str, outcome: &Outcome, as_json: bool) -> Result<(), Failure> {
+/// Prints what was done, or `nothing` where there was nothing to do.
+pub fn print(bridge: &str, outcome: &Outcome, nothing: &str, as_json: bool) -> Result<(), Failure> {
     let Outcome::Done { plan, report, recovered } = outcome else {
         if as_json {
             return super::print_json(&json!({ "bridge": bridge, "changed": false }));
         }
-        println!("{bridge}: nothing to do");
+        println!("{bridge}: {nothing}");
         return Ok(());
     };
     if as_json {
