@@ -4,7 +4,7 @@ use super::{Claim, Error, Host, Link, Owner, lease_claim};
 
 pub const COMM: &str = "dhclient";
 
-/// The options that take a value (dhclient.c of 4.4.3; the second line has those of Fedora's patches).
+/// The options that take a value (dhclient.c of 4.4.3; the last five are of Fedora's patches).
 const WITH_VALUE: [&str; 19] = [
     "-p",
     "-D",

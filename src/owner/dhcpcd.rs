@@ -51,14 +51,14 @@ fn service(process: &Process) -> Option<Service<'_>> {
 }
 
 fn from_arguments(args: &[Vec<u8>]) -> Service<'_> {
-    let (mut names, mut denied) = (Vec::new(), Vec::new());
+    let (mut names, mut surely_named, mut denied) = (Vec::new(), false, Vec::new());
     let mut args = args.iter().peekable();
     while let Some(arg) = args.next() {
         if let Some(list) = arg.strip_prefix(b"--denyinterfaces=") {
             denied.push(String::from_utf8_lossy(list).into_owned());
         } else if arg.starts_with(b"--") && !arg.contains(&b'=') {
-            // Whether the next word is its value or a link is not worth a table: without links, all are taken as served.
-            args.next_if(|word| !word.starts_with(b"-"));
+            // Its value or a link: a table of all options is not worth it, so the word is taken as both.
+            names.extend(args.next_if(|word| !word.starts_with(b"-")).map(Vec::as_slice));
         } else if let Some(cluster) = arg.strip_prefix(b"-").filter(|cluster| !cluster.starts_with(b"-")) {
             let Some(at) = cluster.iter().position(|c| WITH_VALUE.contains(c)) else { continue };
             let joined = &cluster[at + 1..];
@@ -68,9 +68,10 @@ fn from_arguments(args: &[Vec<u8>]) -> Service<'_> {
             }
         } else if !arg.starts_with(b"-") {
             names.push(arg.as_slice());
+            surely_named = true;
         }
     }
-    if names.is_empty() { Service::Every { denied } } else { Service::Links(names) }
+    if surely_named { Service::Links(names) } else { Service::Every { denied } }
 }
 
 /// Whether dhcpcd.conf leaves the link to dhcpcd: `denyinterfaces` wins over `allowinterfaces` (dhcpcd.conf(5)).
@@ -139,9 +140,11 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_may_be_a_value_or_a_link_leaves_every_link_served() {
+    fn a_word_that_may_be_a_value_or_a_link_is_taken_as_both() {
         assert_eq!(service(&process(&["dhcpcd", "--timeout", "5"])), every(&[]));
         assert_eq!(service(&process(&["dhcpcd", "--nobackground", "eth0"])), every(&[]));
+        let both = Some(Service::Links(vec![b"eth0", b"eth1"]));
+        assert_eq!(service(&process(&["dhcpcd", "--nobackground", "eth0", "eth1"])), both);
         assert_eq!(service(&process(&["dhcpcd", "--timeout=5", "eth0"])), Some(Service::Links(vec![b"eth0"])));
     }
 
