@@ -56,8 +56,14 @@ fn start(command: &[&str]) -> Child {
     child.spawn().unwrap()
 }
 
+/// Asks the program to end and, since some take their time to release what they have, makes it.
 fn stop(mut child: Child) {
     run(&["kill", &child.id().to_string()]);
+    let end = Instant::now() + Duration::from_secs(5);
+    while child.try_wait().unwrap().is_none() && Instant::now() < end {
+        sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
     child.wait().unwrap();
 }
 
