@@ -7,6 +7,7 @@ mod belongings;
 mod ensure;
 mod error;
 mod gateway;
+mod ipv6_settings;
 mod lock;
 pub mod plan;
 mod preflight;

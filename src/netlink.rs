@@ -3,7 +3,9 @@
 
 pub mod address;
 mod attribute;
+mod bridge_parameters;
 pub mod firewall;
+mod hop;
 pub mod link;
 mod message;
 pub mod neighbour;
@@ -14,11 +16,13 @@ mod socket;
 
 pub use address::Address;
 pub use attribute::{Attributes, c_string};
+pub use bridge_parameters::BridgeParameters;
 pub use firewall::FirewallRule;
+pub use hop::Hop;
 pub use link::Link;
 pub use message::{KernelError, Request};
 pub use neighbour::Neighbour;
-pub use route::{Hop, Route};
+pub use route::Route;
 pub use rule::Rule;
 pub use socket::{Error, Socket};
 

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::gateway::{self, Gateway};
-use super::plan::{Plan, ipv6_setting};
+use super::ipv6_settings;
+use super::plan::Plan;
 use super::receipt::{Operation, Receipt, Records};
 use super::step::Step;
 use super::{recovery, verify};
@@ -172,7 +173,7 @@ fn write_ipv6_settings(socket: &mut Socket, plan: &Plan) -> Result<(), String> {
     let bridge = socket.get::<Link>(link::by_index(plan.bridge.index)).map_err(|error| error.to_string())?;
     let bridge = bridge.ok_or_else(|| format!("{} is gone", plan.bridge.name))?;
     for (name, value) in &plan.ipv6_settings {
-        if ipv6_setting(&bridge, name).is_some_and(|present| present != *value) {
+        if ipv6_settings::one(&bridge, name).is_some_and(|present| present != *value) {
             sysctl::write(&["net", "ipv6", "conf", &plan.bridge.name, name], &(*value as i32).to_string())
                 .map_err(|error| format!("set net.ipv6.conf.{}.{name} to {value}: {error}", plan.bridge.name))?;
         }

@@ -14,8 +14,7 @@ use super::snapshot::Snapshot;
 use super::uplink;
 use crate::config::{self, Uplink};
 use crate::deadline::Deadline;
-use crate::netlink::link::{self, BridgeParameters};
-use crate::netlink::{Link, Socket, firewall};
+use crate::netlink::{BridgeParameters, Link, Socket, firewall, link};
 use crate::owner;
 
 /// How long a router may take to answer where the configuration does not say.

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::belongings::Belongings;
+use super::ipv6_settings;
 use super::receipt::{Operation, Receipt};
 use super::relocation::{End, Relocation, relocate};
 use super::snapshot::Snapshot;
 use super::step::Step;
-use crate::netlink::link::{self, BridgeParameters};
-use crate::netlink::{Link, Route};
+use crate::netlink::{BridgeParameters, Link, Route, link};
 
 /// The parameters of a new bridge. Where nobody says otherwise it forwards at once and speaks no spanning tree: a port
 /// that listens and learns first would be silent for 30 seconds. With STP the kernel's own delay stands. VLAN filtering
@@ -154,7 +154,7 @@ pub fn takeover(snapshot: &Snapshot, name: &str, uplink: Option<&Link>, wanted: 
     plan.prepare = prepare(&plan.bridge, existing, uplink, changed);
     if let (Some(link), Some(end)) = (uplink, &plan.uplink) {
         if existing.is_none() {
-            plan.ipv6_settings = ipv6_settings(link);
+            plan.ipv6_settings = ipv6_settings::of(link);
         }
         plan.switch = enslave(end, &plan.bridge, before);
         if !before.uplink_was_port {
@@ -319,34 +319,4 @@ fn gateways(belongings: &Belongings, index: u32) -> Vec<IpAddr> {
         }
     }
     gateways
-}
-
-/// The settings under /proc/sys/net/ipv6/conf that decide what a link does with IPv6, by their place in
-/// `DEVCONF_…` (linux/ipv6.h); the rest is measure and taste.
-fn ipv6_settings(uplink: &Link) -> Vec<(&'static str, u32)> {
-    const SETTINGS: [(usize, &str); 16] = [
-        (26, "disable_ipv6"),
-        (3, "accept_ra"),
-        (4, "accept_redirects"),
-        (5, "autoconf"),
-        (6, "dad_transmits"),
-        (10, "use_tempaddr"),
-        (11, "temp_valid_lft"),
-        (12, "temp_prefered_lft"),
-        (17, "accept_ra_defrtr"),
-        (18, "accept_ra_pinfo"),
-        (19, "accept_ra_rtr_pref"),
-        (21, "accept_ra_rt_info_max_plen"),
-        (22, "proxy_ndp"),
-        (23, "optimistic_dad"),
-        (27, "accept_dad"),
-        (35, "accept_ra_mtu"),
-    ];
-    let values = uplink.ipv6_settings().unwrap_or_default();
-    SETTINGS.iter().filter_map(|(place, name)| Some((*name, *values.get(*place)?))).collect()
-}
-
-/// Where the setting of this name stands in what the kernel tells of a link.
-pub(super) fn ipv6_setting(link: &Link, name: &str) -> Option<u32> {
-    ipv6_settings(link).into_iter().find(|(other, _)| *other == name).map(|(_, value)| value)
 }

@@ -1,9 +1,8 @@
 //! Network devices as the kernel describes them.
 
 use nix::libc;
-use serde::{Deserialize, Serialize};
 
-use super::{Attributes, Malformed, Payload, Request, c_string, join_header, split_header};
+use super::{Attributes, BridgeParameters, Malformed, Payload, Request, c_string, join_header, split_header};
 
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
@@ -17,14 +16,9 @@ const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_PERM_ADDRESS: u16 = 54;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
-const IFLA_BR_FORWARD_DELAY: u16 = 1;
-const IFLA_BR_STP_STATE: u16 = 5;
-const IFLA_BR_VLAN_FILTERING: u16 = 7;
 const IFLA_INET_CONF: u16 = 1;
 const IFLA_INET6_CONF: u16 = 2;
 const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
-/// The kernel counts bridge times in USER_HZ, 100 a second (linux/param.h).
-const USER_HZ_MILLIS: u32 = 10;
 
 /// A network device: `struct ifinfomsg` and its attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,14 +107,9 @@ impl Link {
         self.attributes.u8(IFLA_CARRIER).map(|carrier| carrier != 0)
     }
 
-    /// The spanning tree protocol, forward delay and VLAN filtering of a bridge.
-    pub fn bridge_parameters(&self) -> Option<BridgeParameters> {
-        let data = self.attributes.nested(IFLA_LINKINFO)?.nested(IFLA_INFO_DATA)?;
-        Some(BridgeParameters {
-            stp: Some(data.u32(IFLA_BR_STP_STATE)? != 0),
-            forward_delay_ms: Some(data.u32(IFLA_BR_FORWARD_DELAY)?.saturating_mul(USER_HZ_MILLIS)),
-            vlan_filtering: Some(data.u8(IFLA_BR_VLAN_FILTERING)? != 0),
-        })
+    /// What is told of a bridge in particular.
+    pub(super) fn kind_data(&self) -> Option<Attributes> {
+        self.attributes.nested(IFLA_LINKINFO)?.nested(IFLA_INFO_DATA)
     }
 
     /// The IPv4 settings (`/proc/sys/net/ipv4/conf/NAME`) in the order of `IPV4_DEVCONF_…`, four bytes each.
@@ -138,74 +127,6 @@ impl Link {
     /// How IPv6 makes the link's own addresses (`IN6_ADDR_GEN_MODE_…`).
     pub fn address_generation(&self) -> Option<u8> {
         self.attributes.nested(IFLA_AF_SPEC)?.nested(libc::AF_INET6 as u16)?.u8(IFLA_INET6_ADDR_GEN_MODE)
-    }
-}
-
-/// The parameters of a bridge that the configuration knows; nothing is what is not to be changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BridgeParameters {
-    /// Whether the bridge speaks the spanning tree protocol.
-    pub stp: Option<bool>,
-    /// How long a new port listens and learns before it forwards, in milliseconds.
-    pub forward_delay_ms: Option<u32>,
-    /// Whether ports keep VLANs apart.
-    pub vlan_filtering: Option<bool>,
-}
-
-impl BridgeParameters {
-    /// These parameters, and those of `others` where these say nothing.
-    pub fn or(self, others: Self) -> Self {
-        BridgeParameters {
-            stp: self.stp.or(others.stp),
-            forward_delay_ms: self.forward_delay_ms.or(others.forward_delay_ms),
-            vlan_filtering: self.vlan_filtering.or(others.vlan_filtering),
-        }
-    }
-
-    /// Those that the bridge does not have yet.
-    pub fn difference(self, bridge: &Link) -> Self {
-        let has = bridge.bridge_parameters().unwrap_or_default();
-        BridgeParameters {
-            stp: self.stp.filter(|_| self.stp != has.stp),
-            forward_delay_ms: self.forward_delay_ms.filter(|_| self.forward_delay_ms != has.forward_delay_ms),
-            vlan_filtering: self.vlan_filtering.filter(|_| self.vlan_filtering != has.vlan_filtering),
-        }
-    }
-
-    /// What the bridge has of the parameters that these change.
-    pub fn previous(self, bridge: &Link) -> Self {
-        let has = bridge.bridge_parameters().unwrap_or_default();
-        BridgeParameters {
-            stp: has.stp.filter(|_| self.stp.is_some()),
-            forward_delay_ms: has.forward_delay_ms.filter(|_| self.forward_delay_ms.is_some()),
-            vlan_filtering: has.vlan_filtering.filter(|_| self.vlan_filtering.is_some()),
-        }
-    }
-
-    fn encode(&self) -> Attributes {
-        let mut data = Attributes::default();
-        if let Some(delay) = self.forward_delay_ms {
-            data.set(IFLA_BR_FORWARD_DELAY, (delay / USER_HZ_MILLIS).to_ne_bytes());
-        }
-        if let Some(stp) = self.stp {
-            data.set(IFLA_BR_STP_STATE, u32::from(stp).to_ne_bytes());
-        }
-        if let Some(vlan_filtering) = self.vlan_filtering {
-            data.set(IFLA_BR_VLAN_FILTERING, [u8::from(vlan_filtering)]);
-        }
-        Attributes::default().with(IFLA_INFO_KIND, *b"bridge").with_nested(IFLA_INFO_DATA, &data)
-    }
-}
-
-impl std::fmt::Display for BridgeParameters {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let on_off = |on| if on { "on" } else { "off" };
-        let parts = [
-            self.stp.map(|stp| format!("stp {}", on_off(stp))),
-            self.forward_delay_ms.map(|delay| format!("forward-delay {delay} ms")),
-            self.vlan_filtering.map(|filtering| format!("vlan-filtering {}", on_off(filtering))),
-        ];
-        f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -244,7 +165,7 @@ pub fn create_bridge(
     if let Some(mtu) = mtu {
         attributes.set(IFLA_MTU, mtu.to_ne_bytes());
     }
-    let attributes = attributes.with_nested(IFLA_LINKINFO, &parameters.encode());
+    let attributes = attributes.with_nested(IFLA_LINKINFO, &bridge_info(parameters));
     let flags = (libc::NLM_F_CREATE | libc::NLM_F_EXCL) as u16;
     Request { kind: Link::NEW, flags, payload: payload(index, 0, 0, &attributes) }
 }
@@ -259,7 +180,7 @@ pub fn set_bridge_parameters(index: u32, parameters: BridgeParameters) -> Vec<Re
     [stp, rest]
         .into_iter()
         .filter(|part| *part != BridgeParameters::default())
-        .map(|part| new(index, 0, 0, &Attributes::default().with_nested(IFLA_LINKINFO, &part.encode())))
+        .map(|part| new(index, 0, 0, &Attributes::default().with_nested(IFLA_LINKINFO, &bridge_info(part))))
         .collect()
 }
 
@@ -309,6 +230,10 @@ pub fn delete(index: u32) -> Request {
 
 fn new(index: u32, flags: u32, change: u32, attributes: &Attributes) -> Request {
     Request { kind: Link::NEW, flags: 0, payload: payload(index, flags, change, attributes) }
+}
+
+fn bridge_info(parameters: BridgeParameters) -> Attributes {
+    Attributes::default().with(IFLA_INFO_KIND, *b"bridge").with_nested(IFLA_INFO_DATA, &parameters.encode())
 }
 
 fn numbers(bytes: &[u8]) -> Vec<u32> {

@@ -4,25 +4,22 @@ use std::net::IpAddr;
 
 use nix::libc;
 
+use super::hop::{self, Hop, RTNH_F_ONLINK, gateway};
 use super::{Attributes, Malformed, Payload, ip, join_header, split_header};
 
 const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
-const RTA_GATEWAY: u16 = 5;
 const RTA_PRIORITY: u16 = 6;
 const RTA_PREFSRC: u16 = 7;
 const RTA_METRICS: u16 = 8;
 const RTA_MULTIPATH: u16 = 9;
 const RTA_CACHEINFO: u16 = 12;
 const RTA_TABLE: u16 = 15;
-const RTA_VIA: u16 = 18;
 const RTA_PREF: u16 = 20;
 const RTA_EXPIRES: u16 = 23;
 const RTA_NH_ID: u16 = 30;
 /// `RTPROT_RA` of linux/rtnetlink.h.
 const RTPROT_RA: u8 = 9;
-/// The only flag that is a wish; the others tell a nexthop's present state (`RTNH_F_…`, linux/rtnetlink.h).
-const RTNH_F_ONLINK: u8 = 4;
 /// Lifetimes of routes are counted in USER_HZ, 100 a second (linux/param.h).
 const USER_HZ: u32 = 100;
 
@@ -105,24 +102,6 @@ pub struct Way {
     gateway: Option<IpAddr>,
 }
 
-/// One way out of a multipath route: `struct rtnexthop` and its attributes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hop {
-    flags: u8,
-    weight: u8,
-    /// The link that the hop leaves by.
-    pub index: u32,
-    /// Gateway, encapsulation and what else the kernel said.
-    pub attributes: Attributes,
-}
-
-impl Hop {
-    /// The next router, where there is one.
-    pub fn gateway(&self) -> Option<IpAddr> {
-        gateway(&self.attributes)
-    }
-}
-
 impl Route {
     /// The routing table's number.
     pub fn table(&self) -> u32 {
@@ -197,15 +176,7 @@ impl Route {
 
     /// The ways out of a multipath route.
     pub fn hops(&self) -> Vec<Hop> {
-        let mut rest = self.attributes.get(RTA_MULTIPATH).unwrap_or_default();
-        let mut hops = Vec::new();
-        while let Some((&[l0, l1, flags, weight, i0, i1, i2, i3], _)) = rest.split_first_chunk::<8>() {
-            let length = usize::from(u16::from_ne_bytes([l0, l1]));
-            let Some(attributes) = rest.get(8..length).and_then(|bytes| Attributes::parse(bytes).ok()) else { break };
-            hops.push(Hop { flags, weight, index: u32::from_ne_bytes([i0, i1, i2, i3]), attributes });
-            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        }
-        hops
+        hop::parse(self.attributes.get(RTA_MULTIPATH).unwrap_or_default())
     }
 
     /// Whether the route leaves by this link, if only with one of its hops.
@@ -242,7 +213,7 @@ impl Route {
         let hops = self.hops();
         if !hops.is_empty() {
             let hops = hops.into_iter().map(|hop| if hop.index == from { Hop { index: to, ..hop } } else { hop });
-            moved.attributes.set(RTA_MULTIPATH, encode_hops(hops));
+            moved.attributes.set(RTA_MULTIPATH, hop::encode(hops));
         }
         moved
     }
@@ -257,7 +228,7 @@ impl Route {
         requested.attributes.remove(RTA_CACHEINFO);
         let hops = self.hops();
         if !hops.is_empty() {
-            requested.attributes.set(RTA_MULTIPATH, encode_hops(hops.into_iter()));
+            requested.attributes.set(RTA_MULTIPATH, hop::encode(hops.into_iter()));
         }
         requested
     }
@@ -268,7 +239,7 @@ impl Route {
         let mut only = self.clone();
         let hops = self.hops();
         if !hops.is_empty() {
-            only.attributes.set(RTA_MULTIPATH, encode_hops(hops.into_iter().filter(|hop| hop.index == index)));
+            only.attributes.set(RTA_MULTIPATH, hop::encode(hops.into_iter().filter(|hop| hop.index == index)));
         }
         only
     }
@@ -316,28 +287,6 @@ impl Route {
     }
 }
 
-fn gateway(attributes: &Attributes) -> Option<IpAddr> {
-    attributes.get(RTA_GATEWAY).and_then(ip).or_else(|| {
-        // struct rtvia: the family in two bytes, then the address.
-        ip(attributes.get(RTA_VIA)?.get(2..)?)
-    })
-}
-
-fn encode_hops(hops: impl Iterator<Item = Hop>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for hop in hops {
-        let attributes = hop.attributes.encode();
-        // A hop carries a gateway and an encapsulation: far from 64 KiB.
-        let length = (8 + attributes.len()) as u16;
-        bytes.extend(length.to_ne_bytes());
-        bytes.extend([hop.flags & RTNH_F_ONLINK, hop.weight]);
-        bytes.extend(hop.index.to_ne_bytes());
-        bytes.extend(attributes);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-    }
-    bytes
-}
-
 /// Filter for all routes of all tables of one family.
 pub fn all(family: u8) -> Vec<u8> {
     let mut payload = vec![0; 12];
@@ -381,6 +330,7 @@ impl std::fmt::Display for Route {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hop::RTA_GATEWAY;
     use super::*;
 
     fn route(attributes: Attributes) -> Route {
@@ -406,7 +356,7 @@ mod tests {
             index,
             attributes: Attributes::default().with(RTA_GATEWAY, [192, 0, 2, 1]),
         };
-        let hops = encode_hops([hop(2, 0x10), hop(3, 0x04)].into_iter());
+        let hops = hop::encode([hop(2, 0x10), hop(3, 0x04)].into_iter());
         let moved = route(Attributes::default().with(RTA_MULTIPATH, hops)).moved(2, 9);
         let hops = moved.hops();
         assert_eq!(
