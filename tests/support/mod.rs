@@ -113,6 +113,11 @@ impl Lab {
         }
     }
 
+    /// Ends the lab as a crash does.
+    pub fn kill(&mut self) {
+        self.unshare.kill().unwrap();
+    }
+
     /// Waits for at most 30 s until `happened`; the panic names `what`.
     pub fn wait_until(&self, what: &str, happened: impl Fn() -> bool) {
         let begun = Instant::now();
