@@ -102,11 +102,13 @@ done
 step "A guest on that network: its tap becomes a port, and its firmware asks the LAN for an address"
 router dnsmasq --keep-in-foreground --port=0 --interface=lan --bind-interfaces --dhcp-range=192.0.2.100,192.0.2.199 \
     --dhcp-boot=none --dhcp-leasefile=/run/lab/leases --log-facility=/run/lab/dnsmasq.log &
-peer timeout 60 tcpdump --immediate-mode -lntei lan -c1 "arp and ether src $guest_mac" 2>/dev/null >/run/lab/arp &
+# Through cat, because AppArmor lets Debian's tcpdump write to a pipe, but not to our file.
+peer timeout 60 tcpdump --immediate-mode -lntei lan -c1 "arp and ether src $guest_mac" 2>/dev/null | cat >/run/lab/arp &
 arp=$!
 show guest guest1 bridge-network
 show ip -brief link show master br0
-wait "$arp" || fail "no ARP of the guest arrived at the peer"
+wait "$arp"
+[[ -s /run/lab/arp ]] || fail "no ARP of the guest arrived at the peer"
 echo "  What the peer saw of the guest's ARP on the LAN:"
 sed 's/^/    /' /run/lab/arp
 echo "  What the router's DHCP server gave it:"
