@@ -75,13 +75,14 @@ outage_lookups() {
         done
     done
     echo "Route lookups of both gateways and of an address behind each, in a loop, in the sum of $round runs."
-    printf '%-14s%12s%12s%16s%20s\n' '' lookups failed 'other source' 'longest without ms'
+    printf '%-14s%12s%12s%16s%20s%12s\n' '' lookups failed 'other source' 'longest without ms' 'blind ms'
     for way in noise takeover undo blog best-order; do
-        jq --slurp --raw-output '[.[].lookups[]]
-            | "\(map(.lookups) | add) \(map(.failed) | add) \(map(.other_source) | add) \(map(.longest_without_us) | max / 1000)"' \
+        jq --slurp --raw-output '([.[].pauses.lookups.longest_us] | max / 1000) as $blind | [.[].lookups[]]
+            | [(map(.lookups) | add), (map(.failed) | add), (map(.other_source) | add),
+                (map(.longest_without_us) | max / 1000), $blind] | map(tostring) | join(" ")' \
             "$RESULTS/lookups-$way.json" |
-            while read -r lookups failed other without; do
-                printf '%-14s%12s%12s%16s%20.3f\n' "$way" "$lookups" "$failed" "$other" "$without"
+            while read -r lookups failed other without blind; do
+                printf '%-14s%12s%12s%16s%20.3f%12.2f\n' "$way" "$lookups" "$failed" "$other" "$without" "$blind"
             done
     done
 }
