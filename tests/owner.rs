@@ -35,6 +35,12 @@ fn set_up() {
     for directory in ["/run", "/var/lib/dhcp", "/var/lib/dhcpcd", "/var/lib/NetworkManager"] {
         run(&["mount", "-t", "tmpfs", "none", directory]);
     }
+    // What a DHCP client or NetworkManager writes, /etc/resolv.conf above all, is written into the tmpfs.
+    for directory in ["/run/etc/written", "/run/etc/work"] {
+        fs::create_dir_all(directory).unwrap();
+    }
+    let layers = "lowerdir=/etc,upperdir=/run/etc/written,workdir=/run/etc/work";
+    run(&["mount", "-t", "overlay", "-o", layers, "none", "/etc"]);
     // Read-only, as in a container: networkd and NetworkManager then don't wait for udev.
     run(&["mount", "-t", "sysfs", "-o", "ro", "none", "/sys"]);
     run(&["ip", "link", "set", "lo", "up"]);
