@@ -14,11 +14,15 @@ use super::snapshot::Snapshot;
 use super::uplink;
 use crate::config::{self, Uplink};
 use crate::deadline::Deadline;
-use crate::netlink::{BridgeParameters, Link, Socket, firewall, link};
+use crate::netlink::address::{IFA_F_DADFAILED, IFA_F_TENTATIVE};
+use crate::netlink::{Address, BridgeParameters, Link, Socket, firewall, link};
 use crate::owner;
 
 /// How long a router may take to answer where the configuration does not say.
 pub const GATEWAY_CHECK: Duration = Duration::from_secs(3);
+
+/// The kernel needs a second for each address, after a delay of up to one (addrconf_dad_kick in net/ipv6/addrconf.c).
+const DUPLICATE_DETECTION: Duration = Duration::from_secs(3);
 
 /// What a bridge should be.
 #[derive(Clone, Debug)]
@@ -94,7 +98,8 @@ pub fn ensure(wanted: &Wanted, deadline: Deadline) -> Result<Outcome, Error> {
     }
     let _lock = Lock::take(deadline)?;
     let recovered = recover(&mut socket, &records)?;
-    let Survey { refusals, plan } = survey(&mut socket, wanted)?;
+    let snapshot = settled_snapshot(&mut socket, wanted, deadline)?;
+    let Survey { refusals, plan } = survey_of(&snapshot, wanted)?;
     if !refusals.is_empty() {
         return Err(Error::Refused(refusals));
     }
@@ -105,6 +110,25 @@ pub fn ensure(wanted: &Wanted, deadline: Deadline) -> Result<Outcome, Error> {
         }
         _ => Ok(Outcome::AlreadyRight),
     }
+}
+
+/// An IPv6 address that came up a moment ago, as at boot, cannot be used before it is known that nobody else has it:
+/// routers could not be asked from it, and on the bridge the search would begin anew. So that is waited for.
+fn settled_snapshot(socket: &mut Socket, wanted: &Wanted, deadline: Deadline) -> Result<Snapshot, Error> {
+    let deadline = deadline.at_most(DUPLICATE_DETECTION);
+    loop {
+        let snapshot = Snapshot::take(socket).map_err(Error::unread)?;
+        let uplink = uplink::find(&snapshot, &wanted.bridge, &wanted.uplink).ok().flatten();
+        let open = |uplink: &Link| snapshot.addresses.iter().any(|address| is_open(address, uplink.index));
+        if deadline.has_passed() || !uplink.is_some_and(|link| link.carrier() == Some(true) && open(link)) {
+            return Ok(snapshot);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn is_open(address: &Address, index: u32) -> bool {
+    address.index == index && address.flags() & (IFA_F_TENTATIVE | IFA_F_DADFAILED) == IFA_F_TENTATIVE
 }
 
 /// Whether nothing is to be done: the bridge is up with its parameters, its uplink is an up port of it, and no run was
@@ -139,11 +163,14 @@ pub fn is_right(socket: &mut Socket, wanted: &Wanted, records: &Records) -> Resu
 /// # Errors
 /// When the host cannot be looked at.
 pub fn survey(socket: &mut Socket, wanted: &Wanted) -> Result<Survey, Error> {
-    let snapshot = Snapshot::take(socket).map_err(Error::unread)?;
+    survey_of(&Snapshot::take(socket).map_err(Error::unread)?, wanted)
+}
+
+fn survey_of(snapshot: &Snapshot, wanted: &Wanted) -> Result<Survey, Error> {
     let existing = snapshot.link(&wanted.bridge);
     let mut refusals: Vec<Refusal> =
         existing.and_then(|link| preflight::name_taken(&wanted.bridge, link)).into_iter().collect();
-    let uplink = match uplink::find(&snapshot, &wanted.bridge, &wanted.uplink) {
+    let uplink = match uplink::find(snapshot, &wanted.bridge, &wanted.uplink) {
         Ok(uplink) => uplink,
         Err(refusal) => {
             refusals.push(refusal);
@@ -154,10 +181,10 @@ pub fn survey(socket: &mut Socket, wanted: &Wanted) -> Result<Survey, Error> {
     let is_port = uplink.is_some_and(|uplink| existing.is_some_and(|bridge| uplink.master() == Some(bridge.index)));
     if let Some(uplink) = uplink.filter(|_| !is_port) {
         let surroundings = surroundings(&wanted.bridge, uplink)?;
-        refusals.extend(preflight::refusals(&snapshot, &wanted.bridge, uplink, &surroundings));
-        warnings = preflight::warnings(&snapshot, uplink, &surroundings);
+        refusals.extend(preflight::refusals(snapshot, &wanted.bridge, uplink, &surroundings));
+        warnings = preflight::warnings(snapshot, uplink, &surroundings);
     }
-    let mut plan = plan::takeover(&snapshot, &wanted.bridge, uplink, wanted.parameters);
+    let mut plan = plan::takeover(snapshot, &wanted.bridge, uplink, wanted.parameters);
     if uplink.is_none() && plan.creates_bridge {
         warnings.push(format!(
             "{0} has no uplink and leads nowhere: set uplink under [bridge.{0}] in /etc/virt-bridge.toml",

@@ -10,7 +10,7 @@ use super::receipt::{Operation, Receipt};
 use super::relocation::{End, Relocation, relocate};
 use super::snapshot::Snapshot;
 use super::step::Step;
-use crate::netlink::{BridgeParameters, Link, Route, link};
+use crate::netlink::{Address, BridgeParameters, Link, Route, link};
 
 /// The parameters of a new bridge. Where nobody says otherwise it forwards at once and speaks no spanning tree: a port
 /// that listens and learns first would be silent for 30 seconds. With STP the kernel's own delay stands. VLAN filtering
@@ -308,13 +308,15 @@ fn release(uplink: &End) -> Step {
         .unless(super::step::GONE)
 }
 
-/// The routers of the default routes by this link.
+/// The routers of the default routes by this link that can be asked: the kernel asks an IPv6 one from a link-local
+/// address (ndisc_send_ns in net/ipv6/ndisc.c).
 fn gateways(belongings: &Belongings, index: u32) -> Vec<IpAddr> {
+    let can_ask_ipv6 = belongings.addresses.iter().any(Address::is_usable_link_local);
     let mut gateways = Vec::new();
     for gateway in
         belongings.routes.iter().filter(|route| route.is_default()).flat_map(|route| route.gateways_on(index))
     {
-        if !gateways.contains(&gateway) {
+        if !gateways.contains(&gateway) && (gateway.is_ipv4() || can_ask_ipv6) {
             gateways.push(gateway);
         }
     }

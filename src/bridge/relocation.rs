@@ -142,7 +142,7 @@ impl Relocation {
             // Each goes in front of those before it, so the list is given backwards.
             let first = first.into_iter().rev().map(|route| (route, CREATE));
             for (route, flags) in first.chain(last.into_iter().map(|route| (route, APPEND))) {
-                let moved = self.moved_apart(route, from, to, order);
+                let Some(moved) = self.moved_apart(route, from, to, order) else { continue };
                 self.place.push(Step::add(format!("add route {moved} by {}", to.name), &moved, flags));
                 self.retract.push(Step::remove(format!("remove route {moved} by {}", to.name), &moved.key()));
                 self.placed.push(moved);
@@ -151,20 +151,25 @@ impl Relocation {
     }
 
     /// The route on the new link; one that a router advertised stays apart from others of equal metric.
-    fn moved_apart(&mut self, route: &Route, from: &End, to: &End, order: &RouteOrder) -> Route {
-        let mut moved = route.moved(from.index, to.index);
-        if moved.is_ipv6() {
-            moved = moved.only_hops_by(to.index);
+    fn moved_apart(&mut self, route: &Route, from: &End, to: &End, order: &RouteOrder) -> Option<Route> {
+        let moved = route.moved(from.index, to.index);
+        if !moved.is_ipv6() {
+            return Some(moved);
         }
-        if moved.is_advertised() && moved.has_gateway() {
-            let metric = order.metric_apart(route, from.index, &self.advertised);
-            if metric != route.priority() {
-                self.warnings.push(format!("route {route} has metric {metric} until the router's next advertisement"));
-            }
-            moved = moved.with_priority(metric);
-            self.advertised.insert(moved.slot());
+        let moved = moved.only_hops_by(to.index);
+        if !moved.is_advertised() || !moved.has_gateway() {
+            return Some(moved);
         }
-        moved
+        let Some(metric) = order.metric_apart(route, from.index, &self.advertised) else {
+            self.warnings.push(format!("route {route} comes back with its router's next advertisement"));
+            return None;
+        };
+        if metric != route.priority() {
+            self.warnings.push(format!("route {route} has metric {metric} for as long as its advertisement holds"));
+        }
+        let moved = moved.with_priority(metric);
+        self.advertised.insert(moved.slot());
+        Some(moved)
     }
 
     /// Takes the mark off that skipped the detection (inet6_addr_modify in net/ipv6/addrconf.c), where there was none.

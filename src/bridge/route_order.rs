@@ -29,25 +29,26 @@ impl<'a> RouteOrder<'a> {
         behind && !self.leads(route, index)
     }
 
-    /// The metric at which an IPv6 route that a router advertised can stand again.
+    /// The metric at which an IPv6 route that a router advertised can stand on its new link; nothing where it need not
+    /// stand there, because the link has another gateway's route at the same place and the router, asked by the kernel
+    /// when the link comes up, brings this one back.
     ///
     /// The kernel marks those that it makes itself and keeps them apart; ours would be joined with other gateways'
-    /// routes of equal metric into one that shares the traffic (rt6_qualify_for_ecmp in net/ipv6/route.c). So where
-    /// there are such, or in `placed`, it goes right before them if it came first, else behind; the next
-    /// advertisement brings the kernel's own back to the old place.
-    pub fn metric_apart(&self, route: &Route, index: u32, placed: &HashSet<Slot>) -> u32 {
+    /// routes of equal metric into one that shares the traffic (rt6_qualify_for_ecmp in net/ipv6/route.c). So beside
+    /// such routes of other links, or in `placed`, it goes right before them if it came first, else behind.
+    pub fn metric_apart(&self, route: &Route, index: u32, placed: &HashSet<Slot>) -> Option<u32> {
+        let joins = |other: &&&Route| **other != route && other.has_gateway() && !other.is_advertised();
+        if self.list(route).iter().filter(joins).any(|other| other.uses(index)) {
+            return None;
+        }
         let is_taken = |priority: u32| {
             let slot = route.clone().with_priority(priority).slot();
-            let joins = |other: &&Route| *other != route && other.has_gateway() && !other.is_advertised();
-            placed.contains(&slot) || self.0.get(&slot).is_some_and(|list| list.iter().any(joins))
+            placed.contains(&slot) || self.0.get(&slot).is_some_and(|list| list.iter().any(|other| joins(&other)))
         };
         let priority = route.priority();
-        let before =
-            priority.checked_sub(1).filter(|before| *before > 0 && self.leads(route, index) && !is_taken(*before));
-        if !is_taken(priority) {
-            return priority;
-        }
-        before.or_else(|| (priority..u32::MAX).find(|priority| !is_taken(*priority))).unwrap_or(priority)
+        let before = (priority > 1 && self.leads(route, index)).then(|| priority - 1);
+        let behind = priority..u32::MAX;
+        std::iter::once(priority).chain(before).chain(behind).find(|metric| !is_taken(*metric))
     }
 
     fn list(&self, route: &Route) -> &[&'a Route] {
@@ -92,12 +93,14 @@ mod tests {
     fn an_advertised_route_stands_apart_from_those_that_would_share_with_it() {
         let metric = |routes: &[Route], of: usize| RouteOrder::of(routes).metric_apart(&routes[of], 2, &HashSet::new());
         let (advertised, fixed) = (default_route(2, ADVERTISED, 1024), default_route(3, STATIC, 1024));
-        assert_eq!(metric(std::slice::from_ref(&advertised), 0), 1024);
-        assert_eq!(metric(&[advertised.clone(), fixed.clone()], 0), 1023);
-        assert_eq!(metric(&[fixed.clone(), advertised.clone()], 1), 1025);
+        assert_eq!(metric(std::slice::from_ref(&advertised), 0), Some(1024));
+        assert_eq!(metric(&[advertised.clone(), fixed.clone()], 0), Some(1023));
+        assert_eq!(metric(&[fixed.clone(), advertised.clone()], 1), Some(1025));
         let next = default_route(3, STATIC, 1025);
-        assert_eq!(metric(&[fixed, advertised.clone(), next], 1), 1026);
+        assert_eq!(metric(&[fixed, advertised.clone(), next], 1), Some(1026));
         let placed = HashSet::from([advertised.slot()]);
-        assert_eq!(RouteOrder::of(&[]).metric_apart(&advertised, 2, &placed), 1025, "beside the one just placed");
+        assert_eq!(RouteOrder::of(&[]).metric_apart(&advertised, 2, &placed), Some(1025), "beside the one just placed");
+        let own = default_route(2, STATIC, 1024);
+        assert_eq!(metric(&[own, advertised], 1), None, "the link's own static route leads out meanwhile");
     }
 }

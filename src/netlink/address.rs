@@ -83,6 +83,11 @@ impl Address {
         i32::from(self.family) == libc::AF_INET6
     }
 
+    /// Whether this is an IPv6 address for this link alone, known to be nobody else's.
+    pub fn is_usable_link_local(&self) -> bool {
+        self.is_ipv6() && self.scope == libc::RT_SCOPE_LINK && self.flags() & (IFA_F_TENTATIVE | IFA_F_DADFAILED) == 0
+    }
+
     /// Metric of the prefix route that the kernel makes for the address; 0 is the family's usual one.
     pub fn route_priority(&self) -> u32 {
         self.attributes.u32(IFA_RT_PRIORITY).unwrap_or(0)

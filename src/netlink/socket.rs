@@ -31,8 +31,9 @@ sockopt_impl!(
 const NLM_F_DUMP_INTR: u16 = 0x10;
 /// How often a dump that changes made inconsistent is asked for again.
 const DUMP_TRIES: usize = 20;
-/// The kernel fills dump buffers of up to 32 KiB (netlink_dump in af_netlink.c).
-const RECEIVE_BUFFER: usize = 64 * 1024;
+/// A link or a route is far smaller, and the kernel fills a dump's datagrams up to what it is given (netlink_dump in
+/// af_netlink.c). A larger buffer costs page faults, which are felt in a hook that finds nothing to do.
+const RECEIVE_BUFFER: usize = 16 * 1024;
 /// The kernel answers requests inside of the call; only a broken host leaves us waiting.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
