@@ -11,6 +11,7 @@ const IFLA_LINK: u16 = 5;
 const IFLA_MASTER: u16 = 10;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_AF_SPEC: u16 = 26;
+const IFLA_EXT_MASK: u16 = 29;
 const IFLA_CARRIER: u16 = 33;
 const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_PERM_ADDRESS: u16 = 54;
@@ -132,22 +133,29 @@ impl Link {
 
 /// Filter for one link by name: the payload of a `get`.
 pub fn by_name(name: &str) -> Vec<u8> {
-    payload(0, 0, 0, &Attributes::default().with(IFLA_IFNAME, c_string(name)))
+    payload(0, 0, 0, &without_counters().with(IFLA_IFNAME, c_string(name)))
 }
 
 /// Filter for one link by index: the payload of a `get`.
 pub fn by_index(index: u32) -> Vec<u8> {
-    payload(index, 0, 0, &Attributes::default())
+    payload(index, 0, 0, &without_counters())
 }
 
 /// Filter for all links.
 pub fn all() -> Vec<u8> {
-    payload(0, 0, 0, &Attributes::default())
+    payload(0, 0, 0, &without_counters())
 }
 
 /// Filter for the ports of a bridge.
 pub fn ports_of(bridge: u32) -> Vec<u8> {
-    payload(0, 0, 0, &Attributes::default().with(IFLA_MASTER, bridge.to_ne_bytes()))
+    payload(0, 0, 0, &without_counters().with(IFLA_MASTER, bridge.to_ne_bytes()))
+}
+
+/// `RTEXT_FILTER_SKIP_STATS` of linux/rtnetlink.h spares the kernel adding up IPv6's counters over all processors
+/// (inet6_fill_ifla6_attrs in net/ipv6/addrconf.c).
+fn without_counters() -> Attributes {
+    const SKIP_STATS: u32 = 1 << 3;
+    Attributes::default().with(IFLA_EXT_MASK, SKIP_STATS.to_ne_bytes())
 }
 
 /// Creates a bridge, down, with a given index, so that messages behind this one can name it.
