@@ -37,6 +37,6 @@ for program in $programs; do
         # Where a panic would come from is in every program that has the code.
         ! grep --quiet --text clap_builder "$file" || complain "$program has clap in it, which a hook starts without"
     fi
-    echo "static gate: $program: static-pie, $size bytes"
+    echo "static gate: $program, $size bytes"
 done
 [[ $failed = no ]]
