@@ -183,12 +183,8 @@ impl Relocation {
     /// Somebody took a prefix route away and the kernel has made it anew with the address.
     fn unasked_prefix_routes(&mut self, to: &End, belongings: &Belongings, addresses: &[&Address]) {
         for address in addresses {
-            let Some((network, length)) = prefix_route_of(address) else { continue };
-            let there = belongings.prefix_routes.iter().any(|route| {
-                route.destination_length == length && route.destination() == Some(network) && route.table() == MAIN
-            });
-            if !there {
-                let unasked = Route::to_prefix(network, length, to.index);
+            let Some(unasked) = prefix_route_of(address, to.index) else { continue };
+            if !belongings.prefix_routes.iter().any(|route| route.slot() == unasked.slot()) {
                 self.settle.push(Step::remove(format!("remove route {unasked} by {}", to.name), &unasked));
             }
         }
@@ -237,11 +233,12 @@ impl Relocation {
     }
 }
 
-const MAIN: u32 = libc::RT_TABLE_MAIN as u32;
+/// `IP6_RT_PRIO_ADDRCONF` of linux/ipv6_route.h, the metric of IPv6 prefix routes where the address names none.
+const IPV6_PREFIX_METRIC: u32 = 256;
 
-/// The destination of the route that the kernel makes for an address, if it makes one: not for IPv4 secondaries and
-/// host addresses (fib_add_ifaddr in net/ipv4/fib_frontend.c).
-fn prefix_route_of(address: &Address) -> Option<(IpAddr, u8)> {
+/// The route that the kernel makes for an address on the link with this index, if it makes one: not for IPv4
+/// secondaries and host addresses (fib_add_ifaddr in net/ipv4/fib_frontend.c).
+fn prefix_route_of(address: &Address, index: u32) -> Option<Route> {
     let peer = address.peer()?;
     let unasked = address.flags() & IFA_F_NOPREFIXROUTE != 0;
     let ipv4_has_none = !address.is_ipv6()
@@ -249,7 +246,12 @@ fn prefix_route_of(address: &Address) -> Option<(IpAddr, u8)> {
     if unasked || ipv4_has_none {
         return None;
     }
-    Some((masked(peer, address.prefix), address.prefix))
+    let route = Route::to_prefix(masked(peer, address.prefix), address.prefix, index);
+    Some(match address.route_priority() {
+        0 if address.is_ipv6() => route.with_priority(IPV6_PREFIX_METRIC),
+        0 => route,
+        metric => route.with_priority(metric),
+    })
 }
 
 fn masked(address: IpAddr, length: u8) -> IpAddr {
