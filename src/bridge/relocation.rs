@@ -2,14 +2,15 @@
 //!
 //! Nothing is taken from the old link before everything stands on the new one and is preferred there:
 //! - Neighbours first, so that no packet waits for a question.
-//! - IPv4 prefix routes before their addresses. The kernel appends such a route behind those of other links
-//!   (fib_magic in net/ipv4/fib_frontend.c), where the old link's would win until it is gone; given beforehand it can be
-//!   put first, and the kernel finds its own already there.
+//! - IPv4 prefix routes, and what else leads to neighbours without a gateway, before the addresses. The kernel appends
+//!   the routes of an address behind those of other links (fib_magic in net/ipv4/fib_frontend.c), where the old link's
+//!   would win until it is gone; given beforehand they can be put first, and the kernel finds its own already there.
 //! - IPv4 routes are put before or behind the others of equal metric exactly where the old link's stand: never with
 //!   NLM_F_REPLACE, which would overwrite another link's.
 //! - IPv6 addresses without duplicate address detection, which would make them unusable for a second; the flag that asks
 //!   for it is taken off again at the end.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -71,7 +72,7 @@ pub fn relocate(from: &End, to: &End, belongings: &Belongings, present: &Belongi
     let addresses: Vec<&Address> = belongings.addresses.iter().filter(absent).collect();
 
     relocation.neighbours(to, belongings);
-    relocation.ipv4_prefix_routes(from, to, belongings, order);
+    relocation.ipv4_neighbour_routes(from, to, belongings, order, routes);
     relocation.addresses(from, to, &addresses);
     relocation.ipv6_prefix_routes(from, to, belongings);
     relocation.routes(from, to, belongings, order);
@@ -81,7 +82,9 @@ pub fn relocate(from: &End, to: &End, belongings: &Belongings, present: &Belongi
     relocation.defer(from, belongings);
     relocation.divert(from, belongings);
     relocation.warnings.extend(warnings(from, belongings, order));
-    relocation.placed.extend(belongings.prefix_routes.iter().map(|route| route.moved(from.index, to.index)));
+    let neighbours = belongings.routes.iter().filter(|route| order.leads_to_neighbours(route, from.index));
+    let placed_first = belongings.prefix_routes.iter().chain(neighbours);
+    relocation.placed.extend(placed_first.map(|route| route.moved(from.index, to.index)));
     // What was set up last is taken down first.
     relocation.retract.reverse();
     relocation
@@ -96,9 +99,22 @@ impl Relocation {
         }
     }
 
-    fn ipv4_prefix_routes(&mut self, from: &End, to: &End, belongings: &Belongings, order: &RouteOrder) {
-        let first =
-            belongings.prefix_routes.iter().rev().filter(|route| !route.is_ipv6() && order.leads(route, from.index));
+    fn ipv4_neighbour_routes(
+        &mut self,
+        from: &End,
+        to: &End,
+        belongings: &Belongings,
+        order: &RouteOrder,
+        routes: &[Route],
+    ) {
+        let lasting = belongings.prefix_routes.iter().chain(&belongings.routes);
+        let broadcasts = routes.iter().filter(|route| route.is_kernels_broadcast());
+        let mut first: Vec<&Route> = lasting
+            .filter(|route| order.leads_to_neighbours(route, from.index))
+            .chain(broadcasts.filter(|route| order.is_contested(route, from.index)))
+            .collect();
+        // Each goes in front of those before it, so they are given backwards.
+        first.sort_by_key(|route| Reverse(order.place(route)));
         for route in first {
             let moved = route.moved(from.index, to.index);
             self.place.push(Step::add(format!("prefer {} for {moved}", to.name), &moved, CREATE).unless(PRESENT));
@@ -135,10 +151,14 @@ impl Relocation {
         // A gateway must be reachable when its route is added: routes without one go first.
         let has_gateway = |route: &Route| !route.gateways_on(from.index).is_empty();
         for with_gateway in [false, true] {
-            let batch: Vec<&Route> =
-                belongings.routes.iter().filter(|route| has_gateway(route) == with_gateway).collect();
-            let (first, last): (Vec<&Route>, Vec<&Route>) =
-                batch.into_iter().partition(|route| !route.is_ipv6() && order.leads(route, from.index));
+            let batch = belongings
+                .routes
+                .iter()
+                .filter(|route| has_gateway(route) == with_gateway && !order.leads_to_neighbours(route, from.index));
+            let goes_first = |route: &Route| {
+                !route.is_ipv6() && order.leads(route, from.index) && !order.follows_neighbours(route, from.index)
+            };
+            let (first, last): (Vec<&Route>, Vec<&Route>) = batch.partition(|route| goes_first(route));
             // Each goes in front of those before it, so the list is given backwards.
             let first = first.into_iter().rev().map(|route| (route, CREATE));
             for (route, flags) in first.chain(last.into_iter().map(|route| (route, APPEND))) {

@@ -23,6 +23,27 @@ impl<'a> RouteOrder<'a> {
         self.list(route).iter().take_while(|other| other.uses(index)).any(|other| *other == route)
     }
 
+    /// Whether this is the IPv4 route by which the kernel reaches neighbours: one without a gateway that leads.
+    pub fn leads_to_neighbours(&self, route: &Route, index: u32) -> bool {
+        !route.is_ipv6() && route.gateways_on(index).is_empty() && self.leads(route, index)
+    }
+
+    /// Whether this link's way to neighbours stands before this route, though both have the same destination.
+    pub fn follows_neighbours(&self, route: &Route, index: u32) -> bool {
+        let before = self.list(route).iter().take_while(|other| **other != route);
+        before.into_iter().any(|other| self.leads_to_neighbours(other, index))
+    }
+
+    /// Whether this link's route leads before another link's.
+    pub fn is_contested(&self, route: &Route, index: u32) -> bool {
+        self.leads(route, index) && self.list(route).iter().any(|other| !other.uses(index))
+    }
+
+    /// How many routes stand before this one.
+    pub fn place(&self, route: &Route) -> usize {
+        self.list(route).iter().take_while(|other| **other != route).count()
+    }
+
     /// Whether other links' routes stand both before and behind this one: a place that a new route cannot be given.
     pub fn is_between(&self, route: &Route, index: u32) -> bool {
         let behind = self.list(route).iter().skip_while(|other| **other != route).any(|other| !other.uses(index));

@@ -124,6 +124,11 @@ impl Route {
         self.protocol == RTPROT_RA
     }
 
+    /// Whether the kernel made the route for an address's broadcast address.
+    pub fn is_kernels_broadcast(&self) -> bool {
+        self.protocol == libc::RTPROT_KERNEL && self.route_type == libc::RTN_BROADCAST
+    }
+
     /// Whether the route is of IPv6.
     pub fn is_ipv6(&self) -> bool {
         i32::from(self.family) == libc::AF_INET6
