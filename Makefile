@@ -6,7 +6,7 @@ CARGO_FLAGS = --release --target $(TARGET)
 TEST_THREADS ?= $(shell nproc)
 SCRIPTS = .ci/run $(wildcard packaging/*.sh tests/*.sh tests/*/*.sh tests/lab/bin/*)
 
-.PHONY: demo test bench lab build gate lint setup clean
+.PHONY: demo test bench lab build gate lint setup clean install uninstall
 
 demo: build
 	@tests/demo.sh $(BUILT)
@@ -30,6 +30,10 @@ lint: setup
 	cargo fmt --check
 	cargo clippy --target $(TARGET) --all-targets -- -D warnings
 	shellcheck -x $(SCRIPTS)
+
+# Of what `make build` has built; DESTDIR= is honoured.
+install uninstall:
+	@packaging/install.sh $@ $(BUILT)
 
 setup:
 	@tests/setup.sh
