@@ -15,7 +15,16 @@ use crate::deadline::Deadline;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Held while this lives; the kernel releases it when the process ends, however it ends.
-pub struct Lock(#[allow(dead_code, reason = "held, not read")] Flock<File>);
+pub struct Lock(Option<Flock<File>>);
+
+impl Drop for Lock {
+    /// Where the kernel refuses to unlock, nix's own drop would panic, after all has been done.
+    fn drop(&mut self) {
+        if let Some(Err((held, _))) = self.0.take().map(Flock::unlock) {
+            std::mem::forget(held);
+        }
+    }
+}
 
 impl Lock {
     /// Waits for the lock, making the directory of receipts on the way.
@@ -32,7 +41,7 @@ impl Lock {
         let mut file = open.map_err(|error| cannot("write the lock in", error))?;
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-                Ok(lock) => return Ok(Lock(lock)),
+                Ok(lock) => return Ok(Lock(Some(lock))),
                 Err((_, Errno::EAGAIN | Errno::EINTR)) if deadline.has_passed() => {
                     return Err(Error::Unchanged("another run of virt-bridge did not end in time".into()));
                 }
