@@ -213,6 +213,9 @@ fn commit(socket: &mut Socket, plan: &Plan) -> Result<(), String> {
 
 /// Goes back, unless the host's state has left the old end: then there is no way back, and the next run goes on.
 fn roll_back(socket: &mut Socket, plan: &Plan, records: &Records, cause: String) -> Error {
+    // A dump that broke off occupies its socket: the kernel answers the next one with EBUSY (netlink_dump_start).
+    let mut fresh = Socket::open();
+    let socket = fresh.as_mut().unwrap_or(socket);
     let way_back = recovery::old_end_is_whole(socket, plan).map_err(|error| error.to_string()).and_then(|whole| {
         if whole { insist(socket, &plan.roll_back) } else { Err("the old state is gone in part".into()) }
     });
