@@ -250,18 +250,20 @@ fn restore_bridge(bridge: &End, before: Before) -> Vec<Step> {
 /// back what it received.
 pub fn undo(snapshot: &Snapshot, receipt: &Receipt) -> Plan {
     let present = receipt.uplink.as_ref().map(|uplink| Belongings::of(snapshot, uplink.index));
-    undo_beside(snapshot, receipt, &present.unwrap_or_default())
-}
-
-/// Plans what is left of an undo that was killed: what the uplink has, it has from there.
-pub(super) fn rest_of_undo(snapshot: &Snapshot, journal: &Receipt) -> Plan {
-    undo_beside(snapshot, journal, &Belongings::default())
-}
-
-fn undo_beside(snapshot: &Snapshot, receipt: &Receipt, present: &Belongings) -> Plan {
     let has = Belongings::of(snapshot, receipt.bridge.index);
+    let moved = if receipt.created_bridge { has } else { has.those_of(&receipt.moved) };
+    undo_beside(snapshot, receipt, moved, &present.unwrap_or_default())
+}
+
+/// Plans what is left of an undo that was killed: what the uplink has, it has from there. The bridge may lack its IPv6
+/// routes by now; the journal has them.
+pub(super) fn rest_of_undo(snapshot: &Snapshot, journal: &Receipt) -> Plan {
+    undo_beside(snapshot, journal, journal.moved.clone(), &Belongings::default())
+}
+
+fn undo_beside(snapshot: &Snapshot, receipt: &Receipt, moved: Belongings, present: &Belongings) -> Plan {
     let mut plan = Plan::of_receipt(Operation::Undo, receipt);
-    plan.moved = if receipt.created_bridge { has } else { has.those_of(&receipt.moved) };
+    plan.moved = moved;
     plan.gateways = gateways(&plan.moved, receipt.bridge.index);
     let mut relocation = Relocation::default();
     if let Some(uplink) = &receipt.uplink {
