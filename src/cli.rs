@@ -54,7 +54,8 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
-            eprintln!("virt-bridge: {failure}");
+            // The exit code tells even where nobody reads stderr.
+            let _ = writeln!(std::io::stderr(), "virt-bridge: {failure}");
             failure.exit.into()
         }
     }
@@ -88,11 +89,13 @@ fn gateway_check(bridge: &str) -> Duration {
 }
 
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    write_json(value).map_err(|error| Failure::unchanged(format!("cannot write to stdout: {error}")))
+}
+
+fn write_json(value: &impl Serialize) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut stdout, value)
-        .map_err(std::io::Error::from)
-        .and_then(|()| writeln!(stdout))
-        .map_err(|error| Failure::unchanged(format!("cannot write to stdout: {error}")))
+    serde_json::to_writer_pretty(&mut stdout, value)?;
+    writeln!(stdout)
 }
 
 impl From<bridge::Error> for Failure {

@@ -22,5 +22,6 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let wanted = super::wanted(&arguments.bridge, arguments.uplink.as_ref())?;
     let outcome = bridge::ensure(&wanted, Deadline::after(super::DEADLINE))?;
-    super::report::print(&arguments.bridge, &outcome, "nothing to do", arguments.json)
+    super::report::print(&arguments.bridge, &outcome, "nothing to do", arguments.json);
+    Ok(())
 }
