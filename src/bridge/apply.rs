@@ -91,6 +91,7 @@ pub fn apply(
     if let Err(cause) = switched.and_then(|()| report.time("commit", || commit(socket, plan))) {
         return Err(roll_back(socket, plan, records, cause));
     }
+    report.warnings.extend(write_ipv6_settings(socket, plan, &plan.last_ipv6_settings).err());
     match verify::left_behind(socket, plan) {
         Ok(left) => {
             report.warnings.extend(left.iter().map(|address| format!("address {address} is still on the uplink, too")))
@@ -133,7 +134,7 @@ fn switch(
 ) -> Result<(), String> {
     report.time("prepare", || {
         run(socket, &plan.prepare)?;
-        write_ipv6_settings(socket, plan)
+        write_ipv6_settings(socket, plan, &plan.ipv6_settings)
     })?;
     if deadline.has_passed() {
         return Err("the deadline has passed".into());
@@ -166,13 +167,13 @@ fn routers_after(
 }
 
 /// Writes those settings that the kernel does not show already.
-fn write_ipv6_settings(socket: &mut Socket, plan: &Plan) -> Result<(), String> {
-    if plan.ipv6_settings.is_empty() {
+fn write_ipv6_settings(socket: &mut Socket, plan: &Plan, settings: &[(&str, u32)]) -> Result<(), String> {
+    if settings.is_empty() {
         return Ok(());
     }
     let bridge = socket.get::<Link>(link::by_index(plan.bridge.index)).map_err(|error| error.to_string())?;
     let bridge = bridge.ok_or_else(|| format!("{} is gone", plan.bridge.name))?;
-    for (name, value) in &plan.ipv6_settings {
+    for (name, value) in settings {
         if ipv6_settings::one(&bridge, name).is_some_and(|present| present != *value) {
             sysctl::write(&["net", "ipv6", "conf", &plan.bridge.name, name], &(*value as i32).to_string())
                 .map_err(|error| format!("set net.ipv6.conf.{}.{name} to {value}: {error}", plan.bridge.name))?;

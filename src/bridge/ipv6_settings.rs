@@ -27,6 +27,16 @@ pub fn of(link: &Link) -> Vec<(&'static str, u32)> {
     SETTINGS.iter().filter_map(|(place, name)| Some((*name, *values.get(*place)?))).collect()
 }
 
+/// Turns temporary addresses off, and answers with what turns them on again where they were.
+///
+/// The kernel makes a temporary address for each `mngtmpaddr` one that it is given. On a bridge whose carrier it has not
+/// noticed yet it fails, and then sets use_tempaddr to -1 for good (ipv6_create_tempaddr in net/ipv6/addrconf.c).
+/// Turned on later, it makes them with the next advertisement.
+pub fn temporary_addresses_last(settings: &mut [(&'static str, u32)]) -> Vec<(&'static str, u32)> {
+    let turned_on = |(name, value): &&mut (&str, u32)| *name == "use_tempaddr" && (*value as i32) > 0;
+    settings.iter_mut().filter(turned_on).map(|(name, value)| (*name, std::mem::take(value))).collect()
+}
+
 /// The value of one of these settings.
 pub fn one(link: &Link, name: &str) -> Option<u32> {
     of(link).into_iter().find(|(other, _)| *other == name).map(|(_, value)| value)

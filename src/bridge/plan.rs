@@ -42,6 +42,8 @@ pub struct Plan {
     pub switch: Vec<Step>,
     /// Routers that must answer through the new end before the old end's state is deleted.
     pub gateways: Vec<IpAddr>,
+    /// IPv6 settings that have to wait until the bridge has its addresses.
+    pub last_ipv6_settings: Vec<(&'static str, u32)>,
     /// The deletion of the old end's state: one batch.
     pub commit: Vec<Step>,
     /// The way back from any moment before the commit.
@@ -83,6 +85,7 @@ impl Plan {
             ipv6_settings: Vec::new(),
             switch: Vec::new(),
             gateways: Vec::new(),
+            last_ipv6_settings: Vec::new(),
             commit: Vec::new(),
             roll_back: Vec::new(),
             moved: Belongings::default(),
@@ -155,6 +158,7 @@ pub fn takeover(snapshot: &Snapshot, name: &str, uplink: Option<&Link>, wanted: 
     if let (Some(link), Some(end)) = (uplink, &plan.uplink) {
         if existing.is_none() {
             plan.ipv6_settings = ipv6_settings::of(link);
+            plan.last_ipv6_settings = ipv6_settings::temporary_addresses_last(&mut plan.ipv6_settings);
         }
         plan.switch = enslave(end, &plan.bridge, before);
         if !before.uplink_was_port {

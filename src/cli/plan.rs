@@ -37,18 +37,22 @@ fn print(survey: &Survey) {
         println!("{}: nothing to do", plan.bridge.name);
     }
     print_phase("prepare, without effect on traffic", &plan.prepare);
-    if !plan.ipv6_settings.is_empty() {
-        let settings: Vec<String> =
-            plan.ipv6_settings.iter().map(|(name, value)| format!("{name}={}", *value as i32)).collect();
-        println!("  have IPv6 settings {} (written where they differ)", settings.join(" "));
-    }
+    print_settings(&plan.ipv6_settings);
     print_phase("switch, in one batch", &plan.switch);
     if !plan.gateways.is_empty() {
         println!("check that these routers still answer, or go back:");
         plan.gateways.iter().for_each(|gateway| println!("  {gateway}"));
     }
     print_phase("commit, in one batch", &plan.commit);
+    print_settings(&plan.last_ipv6_settings);
     plan.warnings.iter().for_each(|warning| println!("warning: {warning}"));
+}
+
+fn print_settings(settings: &[(&str, u32)]) {
+    if !settings.is_empty() {
+        let settings: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={}", *value as i32)).collect();
+        println!("  have IPv6 settings {} (written where they differ)", settings.join(" "));
+    }
 }
 
 fn print_phase(title: &str, steps: &[Step]) {
