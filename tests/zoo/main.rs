@@ -1,0 +1,7 @@
+//! The zoo: hosts with everything that Linux lets an administrator put on an uplink.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod host;
+mod uplink;

@@ -1,0 +1,116 @@
+//! An uplink with everything that Linux lets an administrator put on it, each thing alone and all at once: after a
+//! takeover the bridge has it, after undo the uplink has it again, and the rest of the host is untouched.
+
+use std::sync::Mutex;
+
+use crate::host::Host;
+use crate::support::{Lab, told};
+
+/// The cases: what each is about, and the lines that make it.
+fn zoo() -> impl Iterator<Item = (&'static str, &'static str)> {
+    include_str!("uplink.batch").split("\n## ").skip(1).map(|case| case.split_once('\n').unwrap())
+}
+
+/// A lab's host with `batch` done on it.
+fn host_with(options: &[&str], batch: &str) -> Lab {
+    let lab = Lab::start(["--no-libvirt", "--no-syslog"].iter().chain(options).copied());
+    lab.write("/run/lab/batch", batch);
+    lab.host(["ip", "-batch", "/run/lab/batch"]);
+    settle(&lab);
+    lab
+}
+
+/// Waits until the kernel has looked for duplicates of every IPv6 address.
+fn settle(lab: &Lab) {
+    lab.wait_until("no address is tentative", || lab.host(["ip", "-6", "address", "show", "tentative"]).is_empty());
+}
+
+/// Takes over `eth0` and goes back; the differences to what is expected, each with when it was seen. Before it is
+/// compared, each state but the first passes `forgive`, which also gets the first one.
+fn there_and_back(lab: &Lab, forgive: impl Fn(Host, &Host) -> Host) -> Vec<String> {
+    let first = Host::of(lab);
+    let expected = forgive(first.clone(), &first);
+    let up = lab.attempt(["virt-bridge", "up", "br0", "--uplink", "eth0"]);
+    if !up.status.success() {
+        return vec![format!("up: {}", told(&up))];
+    }
+    let taken = forgive(Host::of(lab), &first).differences(&expected.moved("eth0", "br0"));
+    let mut differences: Vec<String> = taken.into_iter().map(|text| format!("on br0: {text}")).collect();
+    let undo = lab.attempt(["virt-bridge", "undo", "br0"]);
+    if !undo.status.success() {
+        differences.push(format!("undo: {}", told(&undo)));
+        return differences;
+    }
+    let back = forgive(Host::of(lab), &first).all_differences(&expected);
+    differences.extend(back.into_iter().map(|text| format!("after undo: {text}")));
+    differences
+}
+
+/// Forgives nothing.
+fn strict(host: Host, _: &Host) -> Host {
+    host
+}
+
+#[test]
+fn each_thing_alone_goes_to_the_bridge_and_back() {
+    let rest = Mutex::new(zoo());
+    let failed = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let Some((name, batch)) = rest.lock().unwrap().next() else { break };
+            let differences = there_and_back(&host_with(&["--no-ra", "--second-nic"], batch), strict);
+            if !differences.is_empty() {
+                failed.lock().unwrap().push(format!("{name}:\n  {}", differences.join("\n  ")));
+            }
+        }
+    };
+    // Most of the time the kernel waits for duplicates of addresses.
+    std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(work))));
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), zoo().count(), failed.join("\n"));
+}
+
+/// All cases at once, but those that take away what others need, or have the same place as others.
+fn everything() -> String {
+    let lonely = ["a prefix route taken away", "a gateway's prefix route", "a prefix shared behind the other NIC's"];
+    let batches = zoo().filter(|(name, _)| !lonely.contains(name)).map(|(_, batch)| batch);
+    batches.collect::<Vec<_>>().join("\n")
+}
+
+/// Lets the router advertise itself to a host with temporary addresses. Then the router falls silent, so that the host
+/// keeps still.
+fn receive_advertisements(lab: &Lab) {
+    lab.host(["sysctl", "-q", "net.ipv6.conf.eth0.use_tempaddr=2"]);
+    advertise(lab, "eth0");
+    // Killed, it has no time to say that it is no longer a router.
+    lab.host(["bash", "-c", "kill -9 $(</run/lab/radvd.pid)"]);
+    settle(lab);
+}
+
+/// Starts the router's advertisements and waits until `link` has a temporary address.
+fn advertise(lab: &Lab, link: &str) {
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/network.sh");
+    lab.host(["bash", "-c", &format!(". {network}; start_router_advertisements")]);
+    lab.wait_until("there is a temporary address", || {
+        lab.host(["ip", "-6", "address", "show", "dev", link, "temporary", "-tentative"]).contains("2001:db8:0:2:")
+    });
+}
+
+#[test]
+fn everything_at_once_goes_to_the_bridge_and_back() {
+    let lab = host_with(&["--no-ra", "--second-nic"], &everything());
+    lab.host(["sysctl", "-q", "net.ipv4.conf.all.rp_filter=1", "net.ipv4.conf.eth0.rp_filter=1"]);
+    receive_advertisements(&lab);
+    let differences = there_and_back(&lab, Host::but_for_the_kernels_own);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert_eq!(lab.host(["sysctl", "-n", "net.ipv6.conf.eth0.use_tempaddr"]).trim(), "2");
+}
+
+#[test]
+fn temporary_addresses_go_on_with_the_next_advertisement() {
+    let lab = host_with(&["--no-ra"], "");
+    receive_advertisements(&lab);
+    lab.host(["virt-bridge", "up", "br0", "--uplink", "eth0"]);
+    assert_eq!(lab.host(["sysctl", "-n", "net.ipv6.conf.br0.use_tempaddr"]).trim(), "2");
+    advertise(&lab, "br0");
+}
