@@ -10,7 +10,7 @@ use super::receipt::{Operation, Receipt, Records};
 use super::step::Step;
 use super::{recovery, verify};
 use crate::deadline::Deadline;
-use crate::netlink::{Link, Request, Socket, link};
+use crate::netlink::{BridgeParameters, Link, Request, Socket, link};
 use crate::sysctl;
 
 /// A step behind the point of no return, or on the way back, is tried again: the kernel may lack memory for a moment.
@@ -160,9 +160,23 @@ fn routers_after(
     match silent.as_slice() {
         [] => Ok(()),
         [router, ..] => Err(format!(
-            "router {router} does not answer through {} within {check:?} (does the switch or hypervisor filter MAC addresses?)",
+            "router {router} does not answer through {} within {check:?} ({})",
             new_end.name,
+            why_silent(socket, plan),
         )),
+    }
+}
+
+/// What may keep a router from answering through the new end.
+fn why_silent(socket: &mut Socket, plan: &Plan) -> String {
+    let bridge = socket.get::<Link>(link::by_index(plan.bridge.index)).ok().flatten();
+    match bridge.and_then(|link| link.bridge_parameters()) {
+        Some(BridgeParameters { stp: Some(true), forward_delay_ms: Some(delay), .. }) => format!(
+            "{} speaks STP, so that a new port forwards after {:?}: have stp = false, or a longer gateway-check",
+            plan.bridge.name,
+            Duration::from_millis(u64::from(delay) * 2)
+        ),
+        _ => "does the switch or hypervisor filter MAC addresses?".into(),
     }
 }
 
