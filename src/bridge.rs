@@ -10,6 +10,7 @@ mod gateway;
 mod ipv6_settings;
 mod lock;
 pub mod plan;
+mod prefix_route;
 mod preflight;
 mod receipt;
 mod recovery;

@@ -1,12 +1,14 @@
 //! What belongs to a link and follows the host when another link takes its place.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use nix::libc;
 use serde::{Deserialize, Serialize};
 
 use super::snapshot::Snapshot;
-use crate::netlink::address::IFA_F_DADFAILED;
+use crate::netlink::address::{Essence, IFA_F_DADFAILED};
+use crate::netlink::route::Way;
 use crate::netlink::{Address, Neighbour, Route, record};
 
 /// `RTPROT_REDIRECT` and `RTPROT_KERNEL` of linux/rtnetlink.h.
@@ -66,23 +68,56 @@ impl Belongings {
         }
     }
 
-    /// Those of this link's belongings that it received in a takeover.
-    pub fn those_of(self, received: &Belongings) -> Self {
-        let addresses: HashSet<_> = received.addresses.iter().map(Address::essence).collect();
-        let prefixes: HashSet<_> = received.prefix_routes.iter().map(Route::place).collect();
-        let routes: HashSet<_> = received.routes.iter().map(Route::place).collect();
-        let neighbours: HashSet<_> = received.neighbours.iter().map(Neighbour::address).collect();
-        Belongings {
-            addresses: self.addresses.into_iter().filter(|address| addresses.contains(&address.essence())).collect(),
-            prefix_routes: self.prefix_routes.into_iter().filter(|route| prefixes.contains(&route.place())).collect(),
-            routes: self.routes.into_iter().filter(|route| routes.contains(&route.place())).collect(),
-            neighbours: self.neighbours.into_iter().filter(|entry| neighbours.contains(&entry.address())).collect(),
+    /// Those of these belongings, of the link with this index, that were received in a takeover. A route from an advertisement is, whatever place it
+    /// was given or the kernel has given it since.
+    pub fn those_of(mut self, received: &Belongings, index: u32) -> Self {
+        let places = received.marks();
+        self.addresses.retain(|address| places.addresses.contains(&address.essence()));
+        self.prefix_routes.retain(|route| places.has_one_way_of(route, index));
+        self.routes.retain(|route| route.is_advertised() || places.has_one_way_of(route, index));
+        self.neighbours.retain(|neighbour| places.neighbours.contains(&neighbour.address()));
+        self
+    }
+
+    /// These belongings without what `others` have, too.
+    pub fn without(mut self, others: &Belongings) -> Self {
+        let places = others.marks();
+        self.addresses.retain(|address| !places.addresses.contains(&address.essence()));
+        self.prefix_routes.retain(|route| !places.has_every_way_of(route));
+        self.routes.retain(|route| !places.has_every_way_of(route));
+        self.neighbours.retain(|neighbour| !places.neighbours.contains(&neighbour.address()));
+        self
+    }
+
+    fn marks(&self) -> Marks {
+        Marks {
+            addresses: self.addresses.iter().map(Address::essence).collect(),
+            ways: self.prefix_routes.iter().chain(&self.routes).flat_map(Route::ways).collect(),
+            neighbours: self.neighbours.iter().map(Neighbour::address).collect(),
         }
     }
 
     /// Whether there is no address and no route, so that nothing needs to be moved.
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty() && self.prefix_routes.is_empty() && self.routes.is_empty()
+    }
+}
+
+/// By what belongings are known again, whichever link they are on.
+struct Marks {
+    addresses: HashSet<Essence>,
+    ways: HashSet<Way>,
+    neighbours: HashSet<Option<IpAddr>>,
+}
+
+impl Marks {
+    /// The kernel joins IPv6 routes of several links: only some of such a route's ways need to be here.
+    fn has_one_way_of(&self, route: &Route, index: u32) -> bool {
+        route.ways_by(index).iter().any(|way| self.ways.contains(way))
+    }
+
+    fn has_every_way_of(&self, route: &Route) -> bool {
+        route.ways().iter().all(|way| self.ways.contains(way))
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
+use nix::libc;
 use serde::Serialize;
 
 use super::belongings::Belongings;
 use super::ipv6_settings;
 use super::receipt::{Operation, Receipt};
-use super::relocation::{End, Relocation, relocate};
+use super::relocation::{End, Move, Relocation, relocate};
 use super::snapshot::Snapshot;
 use super::step::Step;
 use crate::netlink::{Address, BridgeParameters, Link, Route, link};
@@ -51,6 +52,9 @@ pub struct Plan {
     /// What is moved.
     #[serde(skip)]
     pub moved: Belongings,
+    /// What an adopted bridge had of its own.
+    #[serde(skip)]
+    pub kept: Belongings,
     /// The routes as they must be found on the new end.
     #[serde(skip)]
     pub placed: Vec<Route>,
@@ -89,6 +93,7 @@ impl Plan {
             commit: Vec::new(),
             roll_back: Vec::new(),
             moved: Belongings::default(),
+            kept: Belongings::default(),
             placed: Vec::new(),
             warnings: Vec::new(),
             before,
@@ -97,7 +102,15 @@ impl Plan {
 
     fn of_receipt(operation: Operation, receipt: &Receipt) -> Self {
         let (bridge, uplink) = (receipt.bridge.clone(), receipt.uplink.clone());
-        Plan::new(operation, bridge, uplink, receipt.created_bridge, receipt.before)
+        let mut plan = Plan::new(operation, bridge, uplink, receipt.created_bridge, receipt.before);
+        plan.kept = receipt.kept.clone();
+        plan
+    }
+
+    /// The move from the old end to the new one, which has `present`, while `kept` stays at the old one.
+    fn relocation(&self, present: &Belongings, kept: &Belongings, snapshot: &Snapshot) -> Relocation {
+        let (Some(from), Some(to)) = (self.old_end(), self.new_end()) else { return Relocation::default() };
+        relocate(&Move { from, to, belongings: &self.moved, present, kept, routes: &snapshot.routes })
     }
 
     /// Adds the commit of a takeover, and its way back: before the commit the uplink still has everything, so that
@@ -111,6 +124,7 @@ impl Plan {
         } else {
             self.roll_back.extend(self.uplink.as_ref().filter(|_| !self.before.uplink_was_port).map(release));
             self.roll_back.extend(relocation.retract);
+            self.roll_back.extend(know_again(&self.bridge, &self.kept));
             self.roll_back.extend(restore_bridge(&self.bridge, self.before));
         }
         if let Some(uplink) = self.uplink.as_ref().filter(|_| !self.before.uplink_was_up) {
@@ -167,10 +181,9 @@ pub fn takeover(snapshot: &Snapshot, name: &str, uplink: Option<&Link>, wanted: 
         plan.gateways = gateways(&plan.moved, end.index);
     }
     plan.switch.extend(bring_bridge_up(&plan.bridge, existing));
-    let mut relocation = plan.uplink.as_ref().map_or_else(Relocation::default, |end| {
-        let present = Belongings::of(snapshot, plan.bridge.index);
-        relocate(end, &plan.bridge, &plan.moved, &present, &snapshot.routes)
-    });
+    plan.kept = Belongings::of(snapshot, plan.bridge.index);
+    plan.switch.extend(know_again(&plan.bridge, &plan.kept));
+    let mut relocation = plan.relocation(&plan.kept, &Belongings::default(), snapshot);
     plan.switch.append(&mut relocation.place);
     plan.switch.append(&mut relocation.defer);
     plan.placed.append(&mut relocation.placed);
@@ -186,10 +199,7 @@ pub fn takeover(snapshot: &Snapshot, name: &str, uplink: Option<&Link>, wanted: 
 pub(super) fn rest_of_takeover(snapshot: &Snapshot, journal: &Receipt) -> Plan {
     let mut plan = Plan::of_receipt(Operation::Takeover, journal);
     plan.moved = journal.moved.clone();
-    let relocation = match &journal.uplink {
-        Some(uplink) => relocate(uplink, &journal.bridge, &journal.moved, &Belongings::default(), &snapshot.routes),
-        None => Relocation::default(),
-    };
+    let relocation = plan.relocation(&plan.kept, &Belongings::default(), snapshot);
     plan.end_takeover(relocation);
     plan
 }
@@ -255,7 +265,7 @@ fn restore_bridge(bridge: &End, before: Before) -> Vec<Step> {
 pub fn undo(snapshot: &Snapshot, receipt: &Receipt) -> Plan {
     let present = receipt.uplink.as_ref().map(|uplink| Belongings::of(snapshot, uplink.index));
     let has = Belongings::of(snapshot, receipt.bridge.index);
-    let moved = if receipt.created_bridge { has } else { has.those_of(&receipt.moved) };
+    let moved = if receipt.created_bridge { has } else { has.those_of(&receipt.moved, receipt.bridge.index) };
     undo_beside(snapshot, receipt, moved, &present.unwrap_or_default())
 }
 
@@ -269,9 +279,8 @@ fn undo_beside(snapshot: &Snapshot, receipt: &Receipt, moved: Belongings, presen
     let mut plan = Plan::of_receipt(Operation::Undo, receipt);
     plan.moved = moved;
     plan.gateways = gateways(&plan.moved, receipt.bridge.index);
-    let mut relocation = Relocation::default();
+    let relocation = plan.relocation(present, &plan.kept, snapshot);
     if let Some(uplink) = &receipt.uplink {
-        relocation = relocate(&plan.bridge, uplink, &plan.moved, present, &snapshot.routes);
         plan.switch = relocation.place;
         plan.placed = relocation.placed;
         plan.switch.extend(relocation.divert);
@@ -286,6 +295,7 @@ fn undo_beside(snapshot: &Snapshot, receipt: &Receipt, moved: Belongings, presen
         plan.commit.push(delete_bridge(&plan.bridge));
     } else {
         plan.commit.extend(relocation.withdraw);
+        plan.commit.extend(know_again(&plan.bridge, &receipt.kept));
         plan.commit.extend(restore_bridge(&plan.bridge, receipt.before));
     }
     plan.commit.extend(relocation.settle);
@@ -294,6 +304,18 @@ fn undo_beside(snapshot: &Snapshot, receipt: &Receipt, moved: Belongings, presen
     }
     plan.warnings = relocation.warnings;
     plan
+}
+
+/// A bridge whose MAC was not given takes that of a new port, or another one when a port leaves, and the kernel forgets
+/// all neighbours of a link whose MAC changes, the permanent ones too (arp_netdev_event in net/ipv4/arp.c).
+fn know_again(bridge: &End, kept: &Belongings) -> Vec<Step> {
+    let permanent = kept.neighbours.iter().filter(|neighbour| neighbour.is_permanent());
+    permanent
+        .map(|neighbour| {
+            let what = format!("know neighbour {neighbour} on {} as before", bridge.name);
+            Step::add(what, &neighbour.moved(bridge.index), libc::NLM_F_CREATE | libc::NLM_F_REPLACE)
+        })
+        .collect()
 }
 
 fn make_port(uplink: &End, bridge: &End) -> Step {

@@ -41,6 +41,8 @@ pub struct Receipt {
     pub before: Before,
     /// What was moved.
     pub moved: Belongings,
+    /// What an adopted bridge had of its own.
+    pub kept: Belongings,
     /// What was done, in order.
     pub steps: Vec<String>,
     /// When it was done, in seconds since 1970.
@@ -61,6 +63,7 @@ impl Receipt {
             created_bridge: plan.creates_bridge,
             before: plan.before,
             moved: plan.moved.clone(),
+            kept: plan.kept.clone(),
             steps: steps.map(|step| step.what.clone()).collect(),
             time: now.map(|time| time.as_secs()).unwrap_or(0),
             microseconds: Vec::new(),

@@ -12,15 +12,15 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nix::libc;
 use serde::{Deserialize, Serialize};
 
 use super::belongings::Belongings;
+use super::prefix_route::prefix_route_of;
 use super::route_order::RouteOrder;
 use super::step::{CREATE_NEW, PRESENT, Step};
-use crate::netlink::address::{IFA_F_NODAD, IFA_F_NOPREFIXROUTE, IFA_F_SECONDARY, IFA_F_TENTATIVE};
+use crate::netlink::address::{IFA_F_NODAD, IFA_F_SECONDARY, IFA_F_TENTATIVE};
 use crate::netlink::route::Slot;
 use crate::netlink::{Address, Route};
 
@@ -63,24 +63,39 @@ pub struct Relocation {
     pub warnings: Vec<String>,
 }
 
-/// Plans the move of `belongings` from one link to another that has `present` already; `routes` are all of the host's,
-/// in the kernel's order.
-pub fn relocate(from: &End, to: &End, belongings: &Belongings, present: &Belongings, routes: &[Route]) -> Relocation {
+/// What is to be moved.
+pub struct Move<'a> {
+    /// The link that has everything.
+    pub from: &'a End,
+    /// The link that is to have it.
+    pub to: &'a End,
+    /// What is moved.
+    pub belongings: &'a Belongings,
+    /// What the new link has already: it is not added, nor taken away when the move is given up.
+    pub present: &'a Belongings,
+    /// What the old link had before it received the rest: it stays there.
+    pub kept: &'a Belongings,
+    /// All routes of the host, in the kernel's order.
+    pub routes: &'a [Route],
+}
+
+/// Plans a move.
+pub fn relocate(&Move { from, to, belongings, present, kept, routes }: &Move) -> Relocation {
     let order = &RouteOrder::of(routes);
     let mut relocation = Relocation::default();
-    let absent = |address: &&Address| !present.addresses.iter().any(|other| other.local() == address.local());
-    let addresses: Vec<&Address> = belongings.addresses.iter().filter(absent).collect();
+    let arriving = &belongings.clone().without(present);
+    let leaving = &belongings.clone().without(kept);
 
-    relocation.neighbours(to, belongings);
-    relocation.ipv4_neighbour_routes(from, to, belongings, order, routes);
-    relocation.addresses(from, to, &addresses);
-    relocation.ipv6_prefix_routes(from, to, belongings);
-    relocation.routes(from, to, belongings, order);
-    relocation.settle_addresses(from, to, &addresses);
-    relocation.unasked_prefix_routes(to, belongings, &addresses);
-    relocation.withdraw(from, belongings);
-    relocation.defer(from, belongings);
-    relocation.divert(from, belongings);
+    relocation.neighbours(to, arriving);
+    relocation.ipv4_neighbour_routes(from, to, arriving, order, routes);
+    relocation.addresses(from, to, arriving);
+    relocation.ipv6_prefix_routes(from, to, arriving);
+    relocation.routes(from, to, arriving, order);
+    relocation.settle_addresses(from, to, arriving);
+    relocation.unasked_prefix_routes(to, &arriving.addresses, [&belongings.prefix_routes, &present.prefix_routes]);
+    relocation.withdraw(from, leaving);
+    relocation.defer(from, leaving);
+    relocation.divert(from, leaving);
     relocation.warnings.extend(warnings(from, belongings, order));
     let neighbours = belongings.routes.iter().filter(|route| order.leads_to_neighbours(route, from.index));
     let placed_first = belongings.prefix_routes.iter().chain(neighbours);
@@ -124,7 +139,8 @@ impl Relocation {
 
     /// A primary goes before its secondaries; IPv6 addresses go backwards, since the kernel puts each in front of the
     /// others of its scope (ipv6_link_dev_addr in net/ipv6/addrconf.c), and their order chooses among equal sources.
-    fn addresses(&mut self, from: &End, to: &End, addresses: &[&Address]) {
+    fn addresses(&mut self, from: &End, to: &End, belongings: &Belongings) {
+        let addresses = &belongings.addresses;
         let ipv4 = addresses.iter().filter(|address| !address.is_ipv6());
         let ipv6 = addresses.iter().rev().filter(|address| address.is_ipv6());
         for address in ipv4.chain(ipv6) {
@@ -163,7 +179,7 @@ impl Relocation {
             let first = first.into_iter().rev().map(|route| (route, CREATE));
             for (route, flags) in first.chain(last.into_iter().map(|route| (route, APPEND))) {
                 let Some(moved) = self.moved_apart(route, from, to, order) else { continue };
-                self.place.push(Step::add(format!("add route {moved} by {}", to.name), &moved, flags));
+                self.place.push(Step::add(format!("add route {moved} by {}", to.name), &moved, flags).unless(PRESENT));
                 self.retract.push(Step::remove(format!("remove route {moved} by {}", to.name), &moved.key()));
                 self.placed.push(moved);
             }
@@ -193,18 +209,20 @@ impl Relocation {
     }
 
     /// Takes the mark off that skipped the detection (inet6_addr_modify in net/ipv6/addrconf.c), where there was none.
-    fn settle_addresses(&mut self, from: &End, to: &End, addresses: &[&Address]) {
-        for address in addresses.iter().filter(|address| address.is_ipv6() && address.flags() & IFA_F_NODAD == 0) {
+    fn settle_addresses(&mut self, from: &End, to: &End, belongings: &Belongings) {
+        for address in
+            belongings.addresses.iter().filter(|address| address.is_ipv6() && address.flags() & IFA_F_NODAD == 0)
+        {
             let moved = address.moved(to.index, &from.name, &to.name);
             self.settle.push(Step::add(format!("let {address} on {} be as it was", to.name), &moved, REPLACE));
         }
     }
 
     /// Somebody took a prefix route away and the kernel has made it anew with the address.
-    fn unasked_prefix_routes(&mut self, to: &End, belongings: &Belongings, addresses: &[&Address]) {
+    fn unasked_prefix_routes(&mut self, to: &End, addresses: &[Address], asked: [&Vec<Route>; 2]) {
         for address in addresses {
             let Some(unasked) = prefix_route_of(address, to.index) else { continue };
-            if !belongings.prefix_routes.iter().any(|route| route.slot() == unasked.slot()) {
+            if !asked.into_iter().flatten().any(|route| route.slot() == unasked.slot()) {
                 self.settle.push(Step::remove(format!("remove route {unasked} by {}", to.name), &unasked));
             }
         }
@@ -249,40 +267,6 @@ impl Relocation {
         for neighbour in &belongings.neighbours {
             self.withdraw
                 .push(Step::remove(format!("forget neighbour {neighbour} on {}", from.name), &neighbour.key()));
-        }
-    }
-}
-
-/// `IP6_RT_PRIO_ADDRCONF` of linux/ipv6_route.h, the metric of IPv6 prefix routes where the address names none.
-const IPV6_PREFIX_METRIC: u32 = 256;
-
-/// The route that the kernel makes for an address on the link with this index, if it makes one: not for IPv4
-/// secondaries and host addresses (fib_add_ifaddr in net/ipv4/fib_frontend.c).
-fn prefix_route_of(address: &Address, index: u32) -> Option<Route> {
-    let peer = address.peer()?;
-    let unasked = address.flags() & IFA_F_NOPREFIXROUTE != 0;
-    let ipv4_has_none = !address.is_ipv6()
-        && (address.flags() & IFA_F_SECONDARY != 0 || (address.prefix == 32 && Some(peer) == address.local()));
-    if unasked || ipv4_has_none {
-        return None;
-    }
-    let route = Route::to_prefix(masked(peer, address.prefix), address.prefix, index);
-    Some(match address.route_priority() {
-        0 if address.is_ipv6() => route.with_priority(IPV6_PREFIX_METRIC),
-        0 => route,
-        metric => route.with_priority(metric),
-    })
-}
-
-fn masked(address: IpAddr, length: u8) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(length.min(32))).unwrap_or(0);
-            Ipv4Addr::from(u32::from(v4) & mask).into()
-        }
-        IpAddr::V6(v6) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(length.min(128))).unwrap_or(0);
-            Ipv6Addr::from(u128::from(v6) & mask).into()
         }
     }
 }

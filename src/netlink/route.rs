@@ -100,6 +100,7 @@ pub struct Way {
     preferred_source: Option<IpAddr>,
     metrics: Option<Vec<u8>>,
     gateway: Option<IpAddr>,
+    is_onlink: bool,
 }
 
 impl Route {
@@ -270,17 +271,34 @@ impl Route {
     /// Each way that the route leaves by this link: what must be found on the new link for the move to be complete.
     /// The kernel joins IPv6 routes of equal metric into one of several ways, so ways are compared, not routes.
     pub fn ways_by(&self, index: u32) -> Vec<Way> {
-        let way = |gateway| Way {
+        if self.attributes.u32(RTA_OIF) == Some(index) {
+            return vec![self.way(gateway(&self.attributes), self.flags)];
+        }
+        self.hops().iter().filter(|hop| hop.index == index).map(|hop| self.way_of(hop)).collect()
+    }
+
+    /// Each way of the route, by whatever link.
+    pub fn ways(&self) -> Vec<Way> {
+        match self.hops() {
+            hops if hops.is_empty() => vec![self.way(gateway(&self.attributes), self.flags)],
+            hops => hops.iter().map(|hop| self.way_of(hop)).collect(),
+        }
+    }
+
+    fn way_of(&self, hop: &Hop) -> Way {
+        self.way(hop.gateway(), u32::from(hop.flags))
+    }
+
+    fn way(&self, gateway: Option<IpAddr>, flags: u32) -> Way {
+        Way {
             slot: self.slot(),
             kind: (self.route_type, self.scope, self.protocol),
             preferred_source: self.preferred_source(),
             metrics: self.attributes.get(RTA_METRICS).map(<[u8]>::to_vec),
             gateway,
-        };
-        if self.attributes.u32(RTA_OIF) == Some(index) {
-            return vec![way(gateway(&self.attributes))];
+            // IPv6 takes routes that differ in this only for the same (rt6_duplicate_nexthop in net/ipv6/ip6_fib.c).
+            is_onlink: !self.is_ipv6() && flags & u32::from(RTNH_F_ONLINK) != 0,
         }
-        self.hops().iter().filter(|hop| hop.index == index).map(|hop| way(hop.gateway())).collect()
     }
 
     /// What is left of the route's life, in USER_HZ ticks.
