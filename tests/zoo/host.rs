@@ -1,6 +1,6 @@
 //! What `ip` shows of a host: kept word by word, expected elsewhere after a move, and compared.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 
@@ -45,12 +45,29 @@ impl Host {
     /// The multicast route of the uplink stays beside the bridge's: the kernel gives one to every link that is up.
     pub fn moved(&self, uplink: &str, bridge: &str) -> Self {
         let moved = |objects: &[Value]| -> Vec<Value> {
-            objects.iter().map(|object| renamed(object, uplink, bridge)).collect()
+            let mut moved: Vec<Value> = Vec::new();
+            for object in objects.iter().map(|object| renamed(object, uplink, bridge)) {
+                // What both had, the bridge has once.
+                if object["dev"] != bridge || !moved.contains(&object) {
+                    moved.push(object);
+                }
+            }
+            moved
         };
         let stays = |route: &&Value| route["dst"] == "ff00::/8" && route["dev"] == uplink;
         let multicast = self.ipv6_routes.iter().filter(stays).cloned();
+        // The kernel sorts: IPv4 primaries by scope before secondaries, IPv6 by scope. Among equals a new IPv4 address
+        // becomes the last, a new IPv6 one the first.
+        let scope =
+            |address: &Value| ["host", "link", "site", "global"].iter().position(|scope| address["scope"] == *scope);
+        let mut addresses = self.addresses.clone();
+        addresses.sort_by_key(|address| match (address["family"] == "inet6", address["dev"] == bridge) {
+            (false, own) if address.get("secondary").is_some() => (1, None, !own),
+            (false, own) => (0, scope(address), !own),
+            (true, own) => (2, scope(address).map(|scope| 3 - scope), own),
+        });
         Host {
-            addresses: moved(&self.addresses),
+            addresses: moved(&addresses),
             ipv4_routes: moved(&self.ipv4_routes),
             ipv6_routes: moved(&self.ipv6_routes).into_iter().chain(multicast).collect(),
             neighbours: moved(&self.neighbours),
@@ -62,20 +79,20 @@ impl Host {
     /// - Nobody can mark an address temporary: it is kept without the mark. Given an address that is the model of
     ///   temporary ones, the kernel makes a new one, which `first` did not have.
     /// - Nobody can mark a route advertised (RTF_ADDRCONF), which keeps the kernel's own from being joined with static
-    ///   ones of equal metric: until the next advertisement it stands one metric beside them.
+    ///   ones of equal metric: beside one of the same link, it comes back with the next advertisement.
     pub fn but_for_the_kernels_own(mut self, first: &Host) -> Self {
         let was_there = |address: &Value| first.addresses.iter().any(|other| other["local"] == address["local"]);
         self.addresses.retain(|address| address.get("temporary").is_none() || was_there(address));
         for address in self.addresses.iter_mut().filter_map(Value::as_object_mut) {
             address.remove("temporary");
         }
-        let default = |route: &&mut Value| route["protocol"] == "ra" && route["dst"] == "default";
-        for route in self.ipv6_routes.iter_mut().filter(default) {
-            if route["metric"].as_u64().is_some_and(|metric| metric.abs_diff(1024) == 1) {
-                route["metric"] = json!(1024);
-            }
-        }
+        self.ipv6_routes.retain(|route| route["protocol"] != "ra" || route["dst"] != "default");
         self
+    }
+
+    /// The link of this name.
+    pub fn link(&self, name: &str) -> &Value {
+        self.links.iter().find(|link| link["ifname"] == name).unwrap_or_else(|| panic!("no link {name}"))
     }
 
     /// The differences to `expected` in everything but links, one line each.
@@ -92,7 +109,29 @@ impl Host {
 
     /// As [`Host::differences`], links included.
     pub fn all_differences(&self, expected: &Host) -> Vec<String> {
-        [listed("link", &expected.links, &self.links, as_one), self.differences(expected)].concat()
+        [changed_links(&expected.links, &self.links), self.differences(expected)].concat()
+    }
+}
+
+fn changed_links(expected: &[Value], actual: &[Value]) -> Vec<String> {
+    let names = |links: &[Value]| links.iter().map(|link| link["ifname"].clone()).collect::<Vec<_>>();
+    if names(expected) != names(actual) {
+        return vec![format!("links {:?} instead of {:?}", names(actual), names(expected))];
+    }
+    let pairs = expected.iter().zip(actual);
+    pairs.flat_map(|(expected, actual)| changes(&expected["ifname"].to_string(), expected, actual)).collect()
+}
+
+/// Where two values differ, down to the innermost key.
+fn changes(path: &str, expected: &Value, actual: &Value) -> Vec<String> {
+    match (expected, actual) {
+        (Value::Object(one), Value::Object(other)) => {
+            let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            keys.iter().flat_map(|key| changes(&format!("{path} {key}"), &expected[*key], &actual[*key])).collect()
+        }
+        // The kernel's timers of bridges and ports run.
+        _ if expected == actual || path.ends_with("_timer") => Vec::new(),
+        _ => vec![format!("{path}: {actual} instead of {expected}")],
     }
 }
 
@@ -156,10 +195,9 @@ fn by_link(address: &Value) -> String {
 }
 
 /// Order counts among the routes of one link to one destination. Among those of several links it can't be kept: a new
-/// IPv6 route always becomes the last of its metric (fib6_add_rt2node again). Advertised ones stand for themselves.
+/// IPv6 route always becomes the last of its metric (fib6_add_rt2node again).
 fn by_destination_and_link(route: &Value) -> String {
-    let advertised = route["protocol"] == "ra";
-    format!("{} {} {} {} {advertised}", route["table"], route["dst"], route["from"], route["dev"])
+    format!("{} {} {} {}", route["table"], route["dst"], route["from"], route["dev"])
 }
 
 /// Compares two lists object by object, and the order of those of the same group.

@@ -12,7 +12,7 @@ fn zoo() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// A lab's host with `batch` done on it.
-fn host_with(options: &[&str], batch: &str) -> Lab {
+pub fn host_with(options: &[&str], batch: &str) -> Lab {
     let lab = Lab::start(["--no-libvirt", "--no-syslog"].iter().chain(options).copied());
     lab.write("/run/lab/batch", batch);
     lab.host(["ip", "-batch", "/run/lab/batch"]);
@@ -27,7 +27,7 @@ fn settle(lab: &Lab) {
 
 /// Takes over `eth0` and goes back; the differences to what is expected, each with when it was seen. Before it is
 /// compared, each state but the first passes `forgive`, which also gets the first one.
-fn there_and_back(lab: &Lab, forgive: impl Fn(Host, &Host) -> Host) -> Vec<String> {
+pub fn there_and_back(lab: &Lab, forgive: impl Fn(Host, &Host) -> Host) -> Vec<String> {
     let first = Host::of(lab);
     let expected = forgive(first.clone(), &first);
     let up = lab.attempt(["virt-bridge", "up", "br0", "--uplink", "eth0"]);
@@ -47,7 +47,7 @@ fn there_and_back(lab: &Lab, forgive: impl Fn(Host, &Host) -> Host) -> Vec<Strin
 }
 
 /// Forgives nothing.
-fn strict(host: Host, _: &Host) -> Host {
+pub fn strict(host: Host, _: &Host) -> Host {
     host
 }
 
@@ -71,7 +71,7 @@ fn each_thing_alone_goes_to_the_bridge_and_back() {
 }
 
 /// All cases at once, but those that take away what others need, or have the same place as others.
-fn everything() -> String {
+pub fn everything() -> String {
     let lonely = ["a prefix route taken away", "a gateway's prefix route", "a prefix shared behind the other NIC's"];
     let batches = zoo().filter(|(name, _)| !lonely.contains(name)).map(|(_, batch)| batch);
     batches.collect::<Vec<_>>().join("\n")
