@@ -186,11 +186,17 @@ impl Relocation {
         }
     }
 
-    /// The route on the new link; one that a router advertised stays apart from others of equal metric.
+    /// The route on the new link, if it can stand there; one that a router advertised stays apart from others of equal
+    /// metric.
     fn moved_apart(&mut self, route: &Route, from: &End, to: &End, order: &RouteOrder) -> Option<Route> {
         let moved = route.moved(from.index, to.index);
         if !moved.is_ipv6() {
             return Some(moved);
+        }
+        // A link that goes down loses its IPv6 addresses, so that nothing leads to the gateway.
+        if route.is_dead_by(from.index) {
+            self.warnings.push(format!("route {route} is given up by {}, which was down", from.name));
+            return None;
         }
         let moved = moved.only_hops_by(to.index);
         if !moved.is_advertised() || !moved.has_gateway() {

@@ -6,6 +6,8 @@ use super::{Attributes, ip};
 
 pub(super) const RTA_GATEWAY: u16 = 5;
 const RTA_VIA: u16 = 18;
+/// The hop's link is down (`RTNH_F_DEAD`, linux/rtnetlink.h).
+const RTNH_F_DEAD: u8 = 1;
 /// The only flag that is a wish; the others tell a nexthop's present state (`RTNH_F_…`, linux/rtnetlink.h).
 pub(super) const RTNH_F_ONLINK: u8 = 4;
 
@@ -21,6 +23,11 @@ pub struct Hop {
 }
 
 impl Hop {
+    /// Whether the hop waits for its link to come up.
+    pub fn is_dead(&self) -> bool {
+        self.flags & RTNH_F_DEAD != 0
+    }
+
     /// The next router, where there is one.
     pub fn gateway(&self) -> Option<IpAddr> {
         gateway(&self.attributes)

@@ -198,6 +198,11 @@ impl Route {
         self.hops().iter().filter(|hop| hop.index == index).filter_map(Hop::gateway).collect()
     }
 
+    /// Whether a hop by this link waits for the link to come up.
+    pub fn is_dead_by(&self, index: u32) -> bool {
+        self.hops().iter().any(|hop| hop.index == index && hop.is_dead())
+    }
+
     /// Whether a gateway stands between, on whatever link.
     pub fn has_gateway(&self) -> bool {
         gateway(&self.attributes).is_some() || self.hops().iter().any(|hop| hop.gateway().is_some())
