@@ -5,8 +5,11 @@ use crate::netlink::Link;
 /// The settings under /proc/sys/net/ipv6/conf that decide what a link does with IPv6, by their place in
 /// `DEVCONF_…` (linux/ipv6.h); the rest is measure and taste.
 pub fn of(link: &Link) -> Vec<(&'static str, u32)> {
-    const SETTINGS: [(usize, &str); 16] = [
+    const SETTINGS: [(usize, &str); 19] = [
         (26, "disable_ipv6"),
+        (0, "forwarding"),
+        (1, "hop_limit"),
+        (2, "mtu"),
         (3, "accept_ra"),
         (4, "accept_redirects"),
         (5, "autoconf"),
