@@ -4,5 +4,6 @@
 mod support;
 
 mod adoption;
+mod bystanders;
 mod host;
 mod uplink;
