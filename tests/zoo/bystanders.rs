@@ -117,6 +117,7 @@ fn an_uplink_that_is_down_or_bare_or_without_carrier_goes_to_the_bridge_and_back
     }
     let lab = host_with(&["--no-ra", "--second-nic"], "");
     lab.host(["ip", "-netns", "switch", "link", "set", "host", "down"]);
+    lab.wait_until("the host has noticed", || lab.host(["ip", "route", "show", "dev", "eth0"]).contains("linkdown"));
     let differences = there_and_back(&lab, strict);
     assert!(differences.is_empty(), "without carrier: {}", differences.join("\n"));
 }
