@@ -5,6 +5,7 @@
 
 mod entry;
 mod error;
+mod netfilter;
 mod rules;
 mod source;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use std::time::Duration;
 use once_cell::sync::OnceCell;
 
 pub use self::error::Error;
+pub use self::netfilter::{Netfilter, Policy};
 
 use self::entry::Entry;
 use self::error::quoted;
@@ -31,6 +33,8 @@ pub struct Config {
     pub bridges: BTreeMap<String, Bridge>,
     /// `[hook]`
     pub hook: Hook,
+    /// `[netfilter]`
+    pub netfilter: Netfilter,
 }
 
 /// How a bridge is made; the default is a bridge that leads nowhere.
@@ -48,6 +52,12 @@ pub struct Bridge {
     pub on_stop: OnStop,
     /// How long a gateway may take to answer through the bridge; zero: it is not asked. Not told: 3 s.
     pub gateway_check: Option<Duration>,
+    /// Whether packets on this bridge pass iptables, whatever the policy says; not told: the policy's business.
+    pub nf_call_iptables: Option<bool>,
+    /// The same for ip6tables.
+    pub nf_call_ip6tables: Option<bool>,
+    /// The same for arptables.
+    pub nf_call_arptables: Option<bool>,
 }
 
 /// The port of a bridge that leads to the LAN.
@@ -143,12 +153,25 @@ impl Config {
                 Ok(())
             }
             "hook" => section.entries()?.iter().try_for_each(|setting| self.hook.apply(setting)),
-            _ => Err(section.unknown_key(&["bridge", "hook"])),
+            "netfilter" => section.entries()?.iter().try_for_each(|setting| self.netfilter.apply(setting)),
+            _ => Err(section.unknown_key(&["bridge", "hook", "netfilter"])),
         }
     }
 }
 
 impl Bridge {
+    /// Whether more is said of the bridge than what it does with packet filters: then it is ours, not a container
+    /// engine's.
+    pub fn is_ours(&self) -> bool {
+        let filters = Bridge {
+            nf_call_iptables: self.nf_call_iptables,
+            nf_call_ip6tables: self.nf_call_ip6tables,
+            nf_call_arptables: self.nf_call_arptables,
+            ..Bridge::default()
+        };
+        *self != filters
+    }
+
     fn apply(&mut self, setting: &Entry) -> Result<(), Error> {
         match setting.name {
             "uplink" => self.uplink = uplink(setting)?,
@@ -157,6 +180,9 @@ impl Bridge {
             "vlan-filtering" => self.vlan_filtering = Some(setting.bool()?),
             "on-stop" => self.on_stop = on_stop(setting)?,
             "gateway-check" => self.gateway_check = Some(setting.duration()?),
+            "nf-call-iptables" => self.nf_call_iptables = Some(setting.bool()?),
+            "nf-call-ip6tables" => self.nf_call_ip6tables = Some(setting.bool()?),
+            "nf-call-arptables" => self.nf_call_arptables = Some(setting.bool()?),
             _ => {
                 return Err(setting.unknown_key(&[
                     "uplink",
@@ -165,6 +191,9 @@ impl Bridge {
                     "vlan-filtering",
                     "on-stop",
                     "gateway-check",
+                    "nf-call-iptables",
+                    "nf-call-ip6tables",
+                    "nf-call-arptables",
                 ]));
             }
         }

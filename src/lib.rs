@@ -5,6 +5,7 @@ pub mod bridge;
 pub mod cli;
 pub mod config;
 pub mod deadline;
+pub mod glob;
 pub mod interface_name;
 pub mod libvirt;
 pub mod log;

@@ -83,6 +83,12 @@ impl<'s, 't> Entry<'s, 't> {
         self.value.as_str().ok_or_else(|| self.impossible(allowed))
     }
 
+    /// An array of texts.
+    pub fn texts(&self, allowed: &str) -> Result<Vec<&'t str>, Error> {
+        let DeValue::Array(array) = self.value else { return Err(self.impossible(allowed)) };
+        array.iter().map(|text| text.get_ref().as_str().ok_or_else(|| self.impossible(allowed))).collect()
+    }
+
     /// A length of time: whole seconds, or a text with its unit.
     pub fn duration(&self) -> Result<Duration, Error> {
         const ALLOWED: &str = "whole seconds, or a text such as \"3s\" or \"500ms\"";

@@ -58,6 +58,9 @@ fn every_key_of_the_design_is_read() {
         vlan-filtering = true
         on-stop = "remove"
         gateway-check = "500ms"
+        nf-call-iptables = true
+        nf-call-ip6tables = false
+        nf-call-arptables = true
         [bridge."br0.1"]
         uplink = "mac:52:54:00:12:34:5F"
         stp = true
@@ -69,6 +72,9 @@ fn every_key_of_the_design_is_read() {
         uplink = "none"
         [hook]
         deadline = "7s"
+        [netfilter]
+        policy = "on"
+        container-bridges = ["docker0", "podman?"]
     "#;
     let config = Root::new("every").with("virt-bridge.toml", text).load().unwrap();
     let br0 = Bridge {
@@ -78,6 +84,9 @@ fn every_key_of_the_design_is_read() {
         vlan_filtering: Some(true),
         on_stop: OnStop::Remove,
         gateway_check: Some(Duration::from_millis(500)),
+        nf_call_iptables: Some(true),
+        nf_call_ip6tables: Some(false),
+        nf_call_arptables: Some(true),
     };
     let second = Bridge {
         uplink: Uplink::PermanentMac([0x52, 0x54, 0, 0x12, 0x34, 0x5f]),
@@ -91,6 +100,16 @@ fn every_key_of_the_design_is_read() {
     assert_eq!(config.bridge("br2").uplink, Uplink::Auto);
     assert_eq!(config.bridge("br3"), Bridge::default());
     assert_eq!(config.hook.deadline, Duration::from_secs(7));
+    let container_bridges = ["docker0", "podman?"].map(|pattern| pattern.parse().unwrap()).to_vec();
+    assert_eq!(config.netfilter, Netfilter { policy: Policy::On, container_bridges });
+}
+
+#[test]
+fn a_section_about_packet_filters_alone_leaves_the_bridge_to_its_owner() {
+    let text = "[bridge.docker0]\nnf-call-arptables = false\n[bridge.cni0]\nnf-call-iptables = true\nstp = false";
+    let config = Root::new("owner").with("virt-bridge.toml", text).load().unwrap();
+    assert!(!config.bridge("docker0").is_ours());
+    assert!(config.bridge("cni0").is_ours());
 }
 
 #[test]
@@ -126,7 +145,7 @@ fn an_error_names_file_line_key_and_what_is_allowed() {
         (
             "far",
             "[bridge.br0]\nmtu = 0",
-            ":2: bridge.br0.mtu: unknown key; allowed: uplink, stp, forward-delay, vlan-filtering, on-stop, gateway-check",
+            ":2: bridge.br0.mtu: unknown key; allowed: uplink, stp, forward-delay, vlan-filtering, on-stop, gateway-check, nf-call-iptables, nf-call-ip6tables, nf-call-arptables",
         ),
         ("section", "[bridges.br0]\nstp = 0", r#":1: bridges: unknown key; did you mean "bridge"?"#),
         ("type", "[bridge.br0]\nstp = 'yes'", r#":2: bridge.br0.stp: "yes" is not possible; allowed: true, false"#),
@@ -174,6 +193,21 @@ fn an_error_names_file_line_key_and_what_is_allowed() {
             "late",
             "hook.deadline = 5\nbridge.br0.gateway-check = 5",
             ":2: bridge.br0.gateway-check: not possible with hook.deadline = 5s; allowed: 0 (off), or less than the deadline",
+        ),
+        (
+            "policy",
+            "netfilter.policy = 'docker'",
+            r#":1: netfilter.policy: "docker" is not known; allowed: "containers", "off", "on", "leave""#,
+        ),
+        (
+            "pattern",
+            "netfilter.container-bridges = ['docker[0']",
+            r#":1: netfilter.container-bridges: the pattern "docker[0" has a [ without its ]"#,
+        ),
+        (
+            "patterns",
+            "netfilter.container-bridges = ['docker0', 1]",
+            r#":1: netfilter.container-bridges: an array is not possible; allowed: an array of names and patterns of bridges, such as ["docker0", "podman[0-9]*"]"#,
         ),
         (
             "escape",
