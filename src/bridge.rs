@@ -33,3 +33,4 @@ pub use relocation::End;
 pub use snapshot::Snapshot;
 pub use step::Step;
 pub use undo::undo;
+pub use uplink::is_meant;

@@ -9,6 +9,7 @@ pub mod glob;
 pub mod interface_name;
 pub mod libvirt;
 pub mod log;
+pub mod netfilter;
 pub mod netlink;
 pub mod owner;
 pub mod printable;

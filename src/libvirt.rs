@@ -2,6 +2,8 @@
 
 pub mod active_networks;
 mod bounded_input;
+pub mod bridges_in_use;
+mod elements;
 pub mod hook_call;
 pub mod network;
 pub mod timed_input;

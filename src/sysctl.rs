@@ -1,4 +1,4 @@
-//! Settings below /proc/sys that belong to one link.
+//! Settings below /proc/sys.
 
 use std::io;
 use std::path::PathBuf;
@@ -19,6 +19,14 @@ pub fn write(components: &[&str], value: &str) -> io::Result<()> {
     }
     let ctl = Ctl::new(&components.join(".")).map_err(into_io)?;
     ctl.set_value_string(value).map(drop).map_err(into_io)
+}
+
+/// Reads a setting, named by its components, none of which may contain a dot.
+///
+/// # Errors
+/// When the setting does not exist or may not be read.
+pub fn read(components: &[&str]) -> io::Result<String> {
+    Ctl::new(&components.join(".")).and_then(|ctl| ctl.value_string()).map_err(into_io)
 }
 
 fn into_io(error: SysctlError) -> io::Error {

@@ -231,6 +231,16 @@ pub fn synchronise(index: u32) -> Request {
     Request { kind: Link::GET, flags: 0, payload: by_index(index) }
 }
 
+/// Filter for all links that have these attributes.
+pub(super) fn all_with(attributes: &Attributes) -> Vec<u8> {
+    payload(0, 0, 0, attributes)
+}
+
+/// Changes what the attributes say of a link that exists.
+pub(super) fn change(index: u32, attributes: &Attributes) -> Request {
+    new(index, 0, 0, attributes)
+}
+
 /// Deletes a link.
 pub fn delete(index: u32) -> Request {
     Request { kind: Link::DELETE, flags: 0, payload: payload(index, 0, 0, &Attributes::default()) }
