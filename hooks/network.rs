@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use nix::unistd::execv;
 use virt_bridge::bridge::{self, Outcome, Wanted};
 use virt_bridge::config::{Config, Hook, Lazy, OnStop};
 use virt_bridge::deadline::Deadline;
@@ -15,6 +16,7 @@ use virt_bridge::libvirt::hook_call::{HookCall, NetworkOperation};
 use virt_bridge::libvirt::network::{self, BridgedNetwork};
 use virt_bridge::libvirt::timed_input::TimedInput;
 use virt_bridge::log::Log;
+use virt_bridge::netfilter;
 
 fn main() -> ExitCode {
     let log = Log::new("virt-bridge-network");
@@ -71,7 +73,18 @@ fn ensure(
     let wanted = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
     let outcome = bridge::ensure(&wanted, deadline).map_err(|error| format!("{}: {error}", network.bridge))?;
     tell(call, &outcome, log);
+    keep_filters(config, log);
     Ok(())
+}
+
+/// The last thing that a hook does: where somebody changed bridge netfilter, it becomes the command that applies the
+/// policy again, and that always succeeds so. Returns otherwise, or when the command cannot be run.
+fn keep_filters(config: &Config, log: &Log) {
+    if netfilter::has_drifted(config) {
+        let command = netfilter::REAPPLY[0];
+        let Err(errno) = execv(command, &netfilter::REAPPLY);
+        log.warning(&format!("bridge netfilter: cannot run {}: {}", command.to_string_lossy(), errno.desc()));
+    }
 }
 
 /// Goes back if that is configured, and nobody uses the bridge any more. libvirt says `stopped` also after a failed

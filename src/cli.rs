@@ -1,6 +1,7 @@
 //! The command `virt-bridge`: one file for each verb.
 
 mod exit;
+mod netfilter;
 mod plan;
 mod report;
 mod status;
@@ -40,6 +41,9 @@ enum Verb {
     Undo(undo::Arguments),
     /// Show the host's bridges, their uplinks and addresses
     Status(status::Arguments),
+    /// Show or apply the policy for bridge netfilter
+    #[command(subcommand)]
+    Netfilter(netfilter::Verb),
 }
 
 /// Runs the command with the process's own arguments.
@@ -50,6 +54,7 @@ pub fn main() -> ExitCode {
         Verb::Up(arguments) => up::run(&arguments),
         Verb::Undo(arguments) => undo::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),
+        Verb::Netfilter(verb) => netfilter::run(&verb),
     };
     match result {
         Ok(()) => Exit::Done.into(),

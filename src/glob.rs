@@ -2,61 +2,19 @@
 
 use std::str::FromStr;
 
-/// A pattern for whole names.
+/// A pattern for whole names, which is whole itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Glob {
-    pattern: String,
-    parts: Vec<Part>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    /// `*`
-    Any,
-    /// `?`, `[…]` or a character that stands for itself: ranges, and whether it is none of them.
-    One { ranges: Vec<(char, char)>, negated: bool },
-}
-
-impl Part {
-    fn takes(&self, c: char) -> bool {
-        match self {
-            Part::Any => true,
-            Part::One { ranges, negated } => {
-                ranges.iter().any(|(first, last)| (*first..=*last).contains(&c)) != *negated
-            }
-        }
-    }
-}
+pub struct Glob(String);
 
 impl Glob {
     /// The pattern as it was written.
     pub fn pattern(&self) -> &str {
-        &self.pattern
+        &self.0
     }
 
     /// Whether the pattern is that of the whole name.
-    ///
-    /// Where a `*` took too little it takes one more and the rest is tried again, so the time is at most the product
-    /// of both lengths.
     pub fn matches(&self, name: &str) -> bool {
-        let name: Vec<char> = name.chars().collect();
-        let (mut part, mut at) = (0, 0);
-        let mut star = None;
-        while at < name.len() {
-            match self.parts.get(part) {
-                Some(Part::Any) => {
-                    part += 1;
-                    star = Some((part, at));
-                }
-                Some(one) if one.takes(name[at]) => (part, at) = (part + 1, at + 1),
-                _ => {
-                    let Some((after, taken)) = star else { return false };
-                    star = Some((after, taken + 1));
-                    (part, at) = (after, taken + 1);
-                }
-            }
-        }
-        self.parts[part..].iter().all(|part| *part == Part::Any)
+        matches(&self.0, name)
     }
 }
 
@@ -65,51 +23,68 @@ impl FromStr for Glob {
     type Err = String;
 
     fn from_str(pattern: &str) -> Result<Self, String> {
-        let mut parts = Vec::new();
         let mut rest = pattern;
-        while let Some(first) = rest.chars().next() {
-            rest = &rest[first.len_utf8()..];
-            parts.push(match first {
-                '*' => Part::Any,
-                '?' => Part::One { ranges: Vec::new(), negated: true },
-                '[' => {
-                    // A ] that comes first is one of the set.
-                    let skip = rest.len() - rest.trim_start_matches(['!', '^']).len();
-                    let end = rest.char_indices().skip(skip + 1).find(|(_, c)| *c == ']').map(|(end, _)| end);
-                    let end = end.ok_or_else(|| format!("the pattern \"{pattern}\" has a [ without its ]"))?;
-                    let set = set(&rest[..end]);
-                    rest = &rest[end + 1..];
-                    set
-                }
-                literal => Part::One { ranges: vec![(literal, literal)], negated: false },
-            });
+        while !rest.is_empty() {
+            rest = behind(rest).ok_or_else(|| format!("the pattern \"{pattern}\" has a [ without its ]"))?;
         }
-        match parts.is_empty() {
-            true => Err("a pattern is empty".into()),
-            false => Ok(Glob { pattern: pattern.to_owned(), parts }),
-        }
+        if pattern.is_empty() { Err("a pattern is empty".into()) } else { Ok(Glob(pattern.to_owned())) }
     }
 }
 
-/// What stands between brackets.
-fn set(text: &str) -> Part {
-    let set = text.strip_prefix(['!', '^']);
-    let characters: Vec<char> = set.unwrap_or(text).chars().collect();
-    let mut ranges = Vec::new();
-    let mut rest = characters.as_slice();
-    while let Some((&first, others)) = rest.split_first() {
-        rest = match others {
-            ['-', last, others @ ..] => {
-                ranges.push((first, *last));
-                others
-            }
-            others => {
-                ranges.push((first, first));
-                others
-            }
-        };
+/// Whether `pattern` is that of the whole name.
+///
+/// Where a `*` took too little it takes one more and the rest is tried again, so the time is at most the product of
+/// both lengths.
+pub fn matches(mut pattern: &str, mut name: &str) -> bool {
+    let mut star = None;
+    while let Some(c) = name.chars().next() {
+        let one = (!pattern.starts_with('*')).then(|| behind(pattern)).flatten();
+        if let Some(after) = pattern.strip_prefix('*') {
+            pattern = after;
+            star = Some((after, name));
+        } else if let Some(rest) = one.filter(|rest| takes(&pattern[..pattern.len() - rest.len()], c)) {
+            (pattern, name) = (rest, &name[c.len_utf8()..]);
+        } else {
+            let Some((after, from)) = star else { return false };
+            let from = &from[from.chars().next().map_or(0, char::len_utf8)..];
+            star = Some((after, from));
+            (pattern, name) = (after, from);
+        }
     }
-    Part::One { ranges, negated: set.is_some() }
+    pattern.chars().all(|c| c == '*')
+}
+
+/// What stands behind the first part of a pattern; nothing at its end, or where a bracket is not closed.
+fn behind(pattern: &str) -> Option<&str> {
+    let mut characters = pattern.chars();
+    if characters.next()? == '[' {
+        // A ] that comes first is one of the set.
+        let set = pattern[1..].trim_start_matches(['!', '^']);
+        let end = set.char_indices().skip(1).find(|(_, c)| *c == ']')?.0;
+        return Some(&set[end + 1..]);
+    }
+    Some(characters.as_str())
+}
+
+/// Whether `?`, `[…]` or a character that stands for itself takes a character.
+fn takes(part: &str, c: char) -> bool {
+    let Some(set) = part.strip_prefix('[') else { return part == "?" || part.starts_with(c) };
+    let (set, negated) = set.strip_prefix(['!', '^']).map_or((set, false), |set| (set, true));
+    let mut rest: Vec<char> = set.chars().collect();
+    // The ] that ends it.
+    rest.pop();
+    let mut rest = rest.as_slice();
+    while let Some((&first, others)) = rest.split_first() {
+        let (last, others) = match others {
+            ['-', last, others @ ..] => (*last, others),
+            others => (first, others),
+        };
+        if (first..=last).contains(&c) {
+            return !negated;
+        }
+        rest = others;
+    }
+    negated
 }
 
 #[cfg(test)]

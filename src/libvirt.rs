@@ -6,4 +6,5 @@ pub mod bridges_in_use;
 mod elements;
 pub mod hook_call;
 pub mod network;
+pub mod nwfilter;
 pub mod timed_input;

@@ -16,6 +16,9 @@ mod state;
 mod sysctl_d;
 pub mod writers;
 
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,9 +27,13 @@ use once_cell::unsync::OnceCell;
 pub use change::{Change, Outcome};
 pub use state::{Bridge, State, is_loaded, wait_for_sysctls};
 
-use crate::config::{Config, Policy};
+use crate::config::Config;
 use crate::libvirt::bridges_in_use;
 use crate::netlink::{self, Link, Socket, link};
+
+/// What a hook becomes when the sysctls have drifted: only the command has the whole of this module, because a hook is
+/// to stay small. The arguments make it speak to syslog, and succeed whatever it finds.
+pub const REAPPLY: [&CStr; 4] = [c"/usr/sbin/virt-bridge", c"netfilter", c"apply", c"--for-hook"];
 
 /// How long the sysctls may take to appear after the module's event: kernels before commit 38dc717e9715 send it before
 /// the module's own start has finished.
@@ -86,19 +93,14 @@ pub fn apply_to_bridge(config: &Config, name: &str) -> Result<Outcome, netlink::
     Change::between(&state, config, |bridge| libvirt.contains(bridge)).carry_out(&mut socket)
 }
 
-/// Applies the policy again where somebody else wrote meanwhile, which no event tells. While the sysctls are right this
-/// reads them and one bridge, and nothing else, whatever number of links the host has.
+/// Whether somebody else seems to have written the sysctls, which no event tells.
 ///
-/// # Errors
-/// As [`apply`].
-pub fn reapply(config: &Config, bridge: &str) -> Result<Outcome, netlink::Error> {
-    let says_nothing = config.netfilter.policy == Policy::Leave && config.bridges.is_empty();
-    if says_nothing || !is_loaded() {
-        return Ok(Outcome::default());
-    }
-    let sysctls = state::sysctls().unwrap_or_default();
-    match policy::for_all(config).calls.difference(sysctls).is_empty() {
-        true => apply_to_bridge(config, bridge),
-        false => apply(config),
-    }
+/// This reads one of the three, because it runs with every call of a hook: whoever writes any of them writes this one
+/// too (moby, libnetwork/drivers/bridge/setup_bridgenetfiltering.go; kubernetes, sysctlBridgeCallIPTables; the module
+/// itself).
+pub fn has_drifted(config: &Config) -> bool {
+    let Some(wanted) = policy::for_all(config).calls.iptables else { return false };
+    let mut value = [0];
+    let read = File::open("/proc/sys/net/bridge/bridge-nf-call-iptables").and_then(|mut file| file.read(&mut value));
+    matches!(read, Ok(1)) && (value != *b"0") != wanted
 }

@@ -2,15 +2,15 @@
 
 use super::entry::Entry;
 use super::error::Error;
-use crate::glob::Glob;
+use crate::glob::{self, Glob};
 
 /// What bridges do with iptables, ip6tables and arptables.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Netfilter {
     /// The rule for all bridges.
     pub policy: Policy,
-    /// The bridges of container engines, by name.
-    pub container_bridges: Vec<Glob>,
+    /// The bridges of container engines, by name; not told: those that are known.
+    pub container_bridges: Option<Vec<Glob>>,
 }
 
 /// The rule for all bridges.
@@ -59,15 +59,6 @@ const CONTAINER_BRIDGES: [&str; 11] = [
     "lxcbr[0-9]*",
 ];
 
-impl Default for Netfilter {
-    fn default() -> Self {
-        Netfilter {
-            policy: Policy::default(),
-            container_bridges: CONTAINER_BRIDGES.iter().filter_map(|pattern| pattern.parse().ok()).collect(),
-        }
-    }
-}
-
 impl Policy {
     /// The policy's name in the configuration.
     pub fn name(self) -> &'static str {
@@ -81,10 +72,18 @@ impl Policy {
 }
 
 impl Netfilter {
+    /// The first pattern of a container engine's bridges that this name has.
+    pub fn container_pattern(&self, bridge: &str) -> Option<&str> {
+        match &self.container_bridges {
+            Some(patterns) => patterns.iter().find(|pattern| pattern.matches(bridge)).map(Glob::pattern),
+            None => CONTAINER_BRIDGES.into_iter().find(|pattern| glob::matches(pattern, bridge)),
+        }
+    }
+
     pub(super) fn apply(&mut self, setting: &Entry) -> Result<(), Error> {
         match setting.name {
             "policy" => self.policy = policy(setting)?,
-            "container-bridges" => self.container_bridges = container_bridges(setting)?,
+            "container-bridges" => self.container_bridges = Some(container_bridges(setting)?),
             _ => return Err(setting.unknown_key(&["policy", "container-bridges"])),
         }
         Ok(())
@@ -112,9 +111,8 @@ mod tests {
 
     #[test]
     fn the_bridges_of_container_engines_are_known_and_no_others() {
-        let default = Netfilter::default();
-        assert_eq!(default.container_bridges.len(), CONTAINER_BRIDGES.len(), "a pattern is broken");
-        let is_known = |name: &str| default.container_bridges.iter().any(|pattern| pattern.matches(name));
+        assert!(CONTAINER_BRIDGES.iter().all(|pattern| pattern.parse::<Glob>().is_ok()));
+        let is_known = |name: &str| Netfilter::default().container_pattern(name).is_some();
         for name in [
             "docker0",
             "docker_gwbridge",

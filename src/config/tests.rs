@@ -100,7 +100,7 @@ fn every_key_of_the_design_is_read() {
     assert_eq!(config.bridge("br2").uplink, Uplink::Auto);
     assert_eq!(config.bridge("br3"), Bridge::default());
     assert_eq!(config.hook.deadline, Duration::from_secs(7));
-    let container_bridges = ["docker0", "podman?"].map(|pattern| pattern.parse().unwrap()).to_vec();
+    let container_bridges = Some(["docker0", "podman?"].map(|pattern| pattern.parse().unwrap()).to_vec());
     assert_eq!(config.netfilter, Netfilter { policy: Policy::On, container_bridges });
 }
 

@@ -75,11 +75,11 @@ pub fn for_bridge(config: &Config, name: &str, is_libvirts: impl Fn(&str) -> boo
 }
 
 fn rule_for_name(config: &Config, name: &str, is_libvirts: impl Fn(&str) -> bool) -> Rule {
-    match config.netfilter.container_bridges.iter().find(|pattern| pattern.matches(name)) {
+    match config.netfilter.container_pattern(name) {
         None => Rule::NoContainers,
         Some(_) if config.bridges.get(name).is_some_and(config::Bridge::is_ours) => Rule::Ours,
         Some(_) if is_libvirts(name) => Rule::LibvirtNetwork,
-        Some(pattern) => Rule::ContainerEngine { pattern: pattern.pattern().to_owned() },
+        Some(pattern) => Rule::ContainerEngine { pattern: pattern.to_owned() },
     }
 }
 

@@ -1,0 +1,209 @@
+//! `virt-bridge netfilter`: bridge netfilter as it is, as the policy wants it, and why.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::exit::{Exit, Failure};
+use crate::config::Config;
+use crate::log::Log;
+use crate::netfilter::conflict::{self, Conflict};
+use crate::netfilter::policy::{self, Wanted};
+use crate::netfilter::{self, LibvirtBridges, State, writers};
+use crate::netlink::{NetfilterCalls, Socket};
+
+#[derive(clap::Subcommand)]
+pub enum Verb {
+    /// Show what is filtered, what the policy wants and why, and what conflicts
+    Show {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Apply the policy to the sysctls and to every bridge
+    Apply {
+        /// Only show what would be written
+        #[arg(long)]
+        dry_run: bool,
+        /// Speak to syslog, and succeed whatever happens: what libvirt's hook runs
+        #[arg(long, conflicts_with = "dry_run")]
+        for_hook: bool,
+    },
+}
+
+/// Runs the verb.
+pub fn run(verb: &Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Show { json } => show(*json),
+        Verb::Apply { dry_run: true, .. } => dry_run(),
+        Verb::Apply { for_hook: true, .. } => {
+            apply_for_hook();
+            Ok(())
+        }
+        Verb::Apply { .. } => apply(),
+    }
+}
+
+fn config() -> Result<Config, Failure> {
+    Config::load("/".as_ref()).map_err(|error| Failure::unchanged(error.to_string()))
+}
+
+fn unread(error: crate::netlink::Error) -> Failure {
+    Failure::unchanged(format!("bridge netfilter: {error}"))
+}
+
+fn dry_run() -> Result<(), Failure> {
+    let mut socket = Socket::open().map_err(unread)?;
+    let (state, change) = netfilter::plan(&mut socket, &config()?).map_err(unread)?;
+    tell_of_missing_module(&state);
+    println!("{}", if change.is_empty() { "nothing to do".into() } else { change.to_string() });
+    Ok(())
+}
+
+fn apply() -> Result<(), Failure> {
+    let mut socket = Socket::open().map_err(unread)?;
+    let (state, change) = netfilter::plan(&mut socket, &config()?).map_err(unread)?;
+    tell_of_missing_module(&state);
+    let outcome = change.carry_out(&mut socket).map_err(unread)?;
+    let done = !outcome.done.is_empty();
+    if done || outcome.failures.is_empty() {
+        println!("{}", if done { outcome.done.to_string() } else { "nothing to do".into() });
+    }
+    match outcome.failures.as_slice() {
+        [] => Ok(()),
+        failures => Err(Failure {
+            exit: if done { Exit::NeedsAttention } else { Exit::Unchanged },
+            text: failures.join("\nvirt-bridge: "),
+        }),
+    }
+}
+
+fn apply_for_hook() {
+    let log = Log::new("virt-bridge");
+    let applied = config().map_err(|failure| failure.text);
+    match applied.and_then(|config| netfilter::apply(&config).map_err(|error| error.to_string())) {
+        Ok(outcome) => outcome.tell_of_drift(&log),
+        Err(error) => log.warning(&format!("bridge netfilter: {error}")),
+    }
+}
+
+fn tell_of_missing_module(state: &State) {
+    if state.sysctls.is_none() {
+        println!("br_netfilter is not loaded: no bridge is filtered, and bridges' own flags wait for it");
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    policy: &'static str,
+    loaded: bool,
+    sysctls: Values,
+    bridges: BTreeMap<String, Values>,
+    conflicts: Vec<Conflict>,
+}
+
+/// What is, what is wanted, and why.
+#[derive(Serialize)]
+struct Values {
+    present: NetfilterCalls,
+    wanted: NetfilterCalls,
+    effective: NetfilterCalls,
+    rule: String,
+    configured: NetfilterCalls,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    likely_writers: BTreeMap<&'static str, Vec<String>>,
+}
+
+impl Values {
+    fn new(present: NetfilterCalls, wanted: &Wanted, effective: NetfilterCalls) -> Self {
+        Values {
+            present,
+            wanted: wanted.calls,
+            effective,
+            rule: wanted.rule.to_string(),
+            configured: wanted.configured,
+            likely_writers: BTreeMap::new(),
+        }
+    }
+
+    fn with_writers(mut self) -> Self {
+        let wrong = self.wanted.difference(self.present);
+        let likely = |(table, wanted): (&'static str, bool)| (table, writers::likely(Path::new("/"), table, !wanted));
+        self.likely_writers = wrong.named().map(likely).collect();
+        self
+    }
+}
+
+fn show(as_json: bool) -> Result<(), Failure> {
+    let config = config()?;
+    let mut socket = Socket::open().map_err(unread)?;
+    let state = State::read(&mut socket).map_err(unread)?;
+    let report = report(&config, &state);
+    if as_json {
+        return super::print_json(&report);
+    }
+    tell_of_missing_module(&state);
+    print(&report);
+    Ok(())
+}
+
+fn report(config: &Config, state: &State) -> Report {
+    let libvirt = LibvirtBridges::under(Path::new("/"));
+    let for_bridge = |name: &str| policy::for_bridge(config, name, |bridge| libvirt.contains(bridge));
+    let for_all = policy::for_all(config);
+    let present = state.sysctls.unwrap_or_default();
+    let bridges = state.bridges.iter().map(|bridge| {
+        let wanted = for_bridge(&bridge.name);
+        (bridge.name.clone(), Values::new(bridge.calls, &wanted, state.effective(bridge.calls)))
+    });
+    // What would be, had the policy just been applied: what has drifted is told elsewhere.
+    let applied = State { sysctls: Some(for_all.calls.or(present)), bridges: Vec::new() };
+    let effective = |name: &str| {
+        let flags = state.bridges.iter().find(|bridge| bridge.name == name).map(|bridge| bridge.calls);
+        applied.effective(for_bridge(name).calls.or(flags.unwrap_or_default()))
+    };
+    let names: Vec<String> = state.bridges.iter().map(|bridge| bridge.name.clone()).collect();
+    Report {
+        policy: config.netfilter.policy.name(),
+        loaded: state.sysctls.is_some(),
+        sysctls: Values::new(present, &for_all, state.effective(NetfilterCalls::default())).with_writers(),
+        bridges: bridges.collect(),
+        conflicts: conflict::all(Path::new("/"), &names, effective),
+    }
+}
+
+fn print(report: &Report) {
+    println!("policy {}", report.policy);
+    let sysctls = NetfilterCalls::TABLES.map(|table| format!("{table:>10}"));
+    println!("{:24}{}  (is, →wanted)", "", sysctls.concat());
+    if report.loaded {
+        print_values("all bridges (sysctl)", &report.sysctls);
+    }
+    report.bridges.iter().for_each(|(name, values)| print_values(name, values));
+    for (table, writers) in &report.sysctls.likely_writers {
+        println!("net.bridge.bridge-nf-call-{table} was likely set by {}", writers.join(", or "));
+    }
+    for conflict in &report.conflicts {
+        let bridge = conflict.bridge.as_deref().unwrap_or("a bridge that is not known");
+        println!("conflict: {} needs {} on {bridge}: {}", conflict.who, conflict.needs, conflict.consequence);
+        if let Some(bridge) = &conflict.bridge {
+            println!("  to give it: {} = true under [bridge.{bridge}] in /etc/virt-bridge.toml", conflict.needs);
+        }
+    }
+}
+
+fn print_values(name: &str, values: &Values) {
+    let (present, wanted): ([_; 3], [_; 3]) = (values.present.into(), values.wanted.into());
+    let shown = |answer: Option<bool>| answer.map_or("-".to_owned(), |answer| u8::from(answer).to_string());
+    let cells = present.iter().zip(wanted).map(|(present, wanted): (&Option<bool>, Option<bool>)| match wanted {
+        Some(_) if wanted != *present => format!("{:>10}", format!("{} →{}", shown(*present), shown(wanted))),
+        _ => format!("{:>10}", shown(*present)),
+    });
+    println!("{name:24}{}  {}", cells.collect::<String>(), values.rule);
+    let filtered: Vec<&str> = values.effective.named().filter(|(_, on)| *on).map(|(table, _)| table).collect();
+    println!("{:24}  packets pass {}", "", if filtered.is_empty() { "no filter".into() } else { filtered.join(", ") });
+    for (table, on) in values.configured.named() {
+        println!("{:24}  nf-call-{table} = {on} in [bridge.{name}]", "");
+    }
+}
