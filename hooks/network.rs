@@ -81,9 +81,8 @@ fn ensure(
 /// policy again, and that always succeeds so. Returns otherwise, or when the command cannot be run.
 fn keep_filters(config: &Config, log: &Log) {
     if netfilter::has_drifted(config) {
-        let command = netfilter::REAPPLY[0];
-        let Err(errno) = execv(command, &netfilter::REAPPLY);
-        log.warning(&format!("bridge netfilter: cannot run {}: {}", command.to_string_lossy(), errno.desc()));
+        let Err(errno) = execv(netfilter::REAPPLY[0], &netfilter::REAPPLY);
+        log.warning(&format!("bridge netfilter: cannot run virt-bridge: {}", errno.desc()));
     }
 }
 

@@ -60,8 +60,8 @@ fn behind(pattern: &str) -> Option<&str> {
     if characters.next()? == '[' {
         // A ] that comes first is one of the set.
         let set = pattern[1..].trim_start_matches(['!', '^']);
-        let end = set.char_indices().skip(1).find(|(_, c)| *c == ']')?.0;
-        return Some(&set[end + 1..]);
+        let end = set.bytes().skip(1).position(|b| b == b']')?;
+        return Some(&set[end + 2..]);
     }
     Some(characters.as_str())
 }

@@ -99,7 +99,7 @@ pub fn apply_to_bridge(config: &Config, name: &str) -> Result<Outcome, netlink::
 /// too (moby, libnetwork/drivers/bridge/setup_bridgenetfiltering.go; kubernetes, sysctlBridgeCallIPTables; the module
 /// itself).
 pub fn has_drifted(config: &Config) -> bool {
-    let Some(wanted) = policy::for_all(config).calls.iptables else { return false };
+    let Some(wanted) = policy::sysctls(config).iptables else { return false };
     let mut value = [0];
     let read = File::open("/proc/sys/net/bridge/bridge-nf-call-iptables").and_then(|mut file| file.read(&mut value));
     matches!(read, Ok(1)) && (value != *b"0") != wanted

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use sysctl::{Ctl, Sysctl, SysctlError};
+use sysctl::{Ctl, CtlValue, Sysctl, SysctlError};
 
 /// Writes a setting, named by its components (`["net", "ipv6", "conf", "br0", "accept_ra"]`).
 ///
@@ -18,7 +18,8 @@ pub fn write(components: &[&str], value: &str) -> io::Result<()> {
         return std::fs::write(path, value);
     }
     let ctl = Ctl::new(&components.join(".")).map_err(into_io)?;
-    ctl.set_value_string(value).map(drop).map_err(into_io)
+    // Not set_value_string, which reads the setting back a second time.
+    ctl.set_value(CtlValue::String(value.to_owned())).map(drop).map_err(into_io)
 }
 
 /// Reads a setting, named by its components, none of which may contain a dot.

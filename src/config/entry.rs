@@ -83,10 +83,10 @@ impl<'s, 't> Entry<'s, 't> {
         self.value.as_str().ok_or_else(|| self.impossible(allowed))
     }
 
-    /// An array of texts.
-    pub fn texts(&self, allowed: &str) -> Result<Vec<&'t str>, Error> {
+    /// The texts of an array; an error for what is none.
+    pub fn texts(&self, allowed: &'static str) -> Result<impl Iterator<Item = Result<&'t str, Error>>, Error> {
         let DeValue::Array(array) = self.value else { return Err(self.impossible(allowed)) };
-        array.iter().map(|text| text.get_ref().as_str().ok_or_else(|| self.impossible(allowed))).collect()
+        Ok(array.iter().map(move |text| text.get_ref().as_str().ok_or_else(|| self.impossible(allowed))))
     }
 
     /// A length of time: whole seconds, or a text with its unit.

@@ -92,17 +92,22 @@ impl Netfilter {
 
 fn policy(setting: &Entry) -> Result<Policy, Error> {
     const ALLOWED: &str = "\"containers\", \"off\", \"on\", \"leave\"";
-    let name = setting.text(ALLOWED)?;
-    [Policy::Containers, Policy::Off, Policy::On, Policy::Leave]
-        .into_iter()
-        .find(|policy| policy.name() == name)
-        .ok_or_else(|| setting.not_known(ALLOWED))
+    match setting.text(ALLOWED)? {
+        "containers" => Ok(Policy::Containers),
+        "off" => Ok(Policy::Off),
+        "on" => Ok(Policy::On),
+        "leave" => Ok(Policy::Leave),
+        _ => Err(setting.not_known(ALLOWED)),
+    }
 }
 
 fn container_bridges(setting: &Entry) -> Result<Vec<Glob>, Error> {
     const ALLOWED: &str = "an array of names and patterns of bridges, such as [\"docker0\", \"podman[0-9]*\"]";
-    let patterns = setting.texts(ALLOWED)?;
-    patterns.iter().map(|pattern| pattern.parse().map_err(|why| setting.error(why))).collect()
+    let mut patterns = Vec::new();
+    for text in setting.texts(ALLOWED)? {
+        patterns.push(text?.parse().map_err(|why| setting.error(why))?);
+    }
+    Ok(patterns)
 }
 
 #[cfg(test)]

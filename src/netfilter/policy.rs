@@ -43,19 +43,27 @@ pub enum Rule {
 /// What is wanted of the sysctls, which speak for all bridges.
 pub fn for_all(config: &Config) -> Wanted {
     let policy = config.netfilter.policy;
-    let calls = match policy {
-        Policy::Containers | Policy::Off => NetfilterCalls::all(false),
-        Policy::On => NetfilterCalls::all(true),
-        Policy::Leave => NetfilterCalls::default(),
+    let calls = sysctls(config);
+    let is_off = |bridge: &config::Bridge| <[_; 3]>::from(configured(bridge)).contains(&Some(false));
+    let opted_out = config.bridges.iter().filter(|_| policy == Policy::On).find(|(_, bridge)| is_off(bridge));
+    let rule = match opted_out {
+        Some((bridge, _)) => Rule::OptedOut { bridge: bridge.clone() },
+        None => Rule::Policy(policy),
     };
-    let mut wanted = Wanted { calls, rule: Rule::Policy(policy), configured: NetfilterCalls::default() };
-    for (name, bridge) in config.bridges.iter().filter(|_| policy == Policy::On) {
-        let without = wanted.calls.zip(configured(bridge), |all, own| if own == Some(false) { own } else { all });
-        if without != wanted.calls {
-            wanted = Wanted { calls: without, rule: Rule::OptedOut { bridge: name.clone() }, ..wanted };
-        }
-    }
-    wanted
+    Wanted { calls, rule, configured: NetfilterCalls::default() }
+}
+
+/// The values alone.
+pub(super) fn sysctls(config: &Config) -> NetfilterCalls {
+    let on = match config.netfilter.policy {
+        Policy::Containers | Policy::Off => return NetfilterCalls::all(false),
+        Policy::On => NetfilterCalls::all(true),
+        Policy::Leave => return NetfilterCalls::default(),
+    };
+    let without = |calls: NetfilterCalls, bridge| {
+        calls.zip(configured(bridge), |all, own| if own == Some(false) { own } else { all })
+    };
+    config.bridges.values().fold(on, without)
 }
 
 /// What is wanted of one bridge's own flags.
