@@ -44,7 +44,7 @@ impl State {
     /// When the kernel cannot be asked.
     pub fn read(socket: &mut Socket) -> Result<Self, Error> {
         let links: Vec<Link> = socket.dump(netfilter_calls::bridges())?;
-        // A kernel before 4.6 does not know the filter and answers with every link.
+        // Without the module bridge, or before Linux 4.6, there is no such filter, and every link is in the answer.
         let bridges = links.iter().filter(|link| link.is_bridge()).map(Bridge::of).collect();
         Ok(State { sysctls: sysctls(), bridges })
     }
