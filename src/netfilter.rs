@@ -17,8 +17,6 @@ mod sysctl_d;
 pub mod writers;
 
 use std::ffi::CStr;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -100,7 +98,5 @@ pub fn apply_to_bridge(config: &Config, name: &str) -> Result<Outcome, netlink::
 /// itself).
 pub fn has_drifted(config: &Config) -> bool {
     let Some(wanted) = policy::sysctls(config).iptables else { return false };
-    let mut value = [0];
-    let read = File::open("/proc/sys/net/bridge/bridge-nf-call-iptables").and_then(|mut file| file.read(&mut value));
-    matches!(read, Ok(1)) && (value != *b"0") != wanted
+    state::read("iptables").is_some_and(|present| present != wanted)
 }

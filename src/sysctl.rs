@@ -22,14 +22,6 @@ pub fn write(components: &[&str], value: &str) -> io::Result<()> {
     ctl.set_value(CtlValue::String(value.to_owned())).map(drop).map_err(into_io)
 }
 
-/// Reads a setting, named by its components, none of which may contain a dot.
-///
-/// # Errors
-/// When the setting does not exist or may not be read.
-pub fn read(components: &[&str]) -> io::Result<String> {
-    Ctl::new(&components.join(".")).and_then(|ctl| ctl.value_string()).map_err(into_io)
-}
-
 fn into_io(error: SysctlError) -> io::Error {
     match error {
         SysctlError::IoError(error) => error,
