@@ -11,7 +11,10 @@ packages=(
     qemu-system-x86                         # guests
     dnsmasq-base iptables nftables          # libvirt's NAT network
     iputils-ping iputils-arping tcpdump     # what arrives on the LAN
-    strace jq libxml2-utils python3         # faults, states, the hooks that ours is compared with
+    strace jq libxml2-utils python3 time    # faults, states, the hooks that ours is compared with
+    udev procps                             # events of links and modules, sysctls
+    isc-dhcp-client dhcpcd-base udhcpc      # who may own an uplink: DHCP clients,
+    busybox ifupdown network-manager dbus   # ifupdown, NetworkManager (networkd comes with systemd)
 )
 
 installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
