@@ -17,6 +17,7 @@ const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_PERM_ADDRESS: u16 = 54;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
+const IFLA_VXLAN_LINK: u16 = 3;
 const IFLA_INET_CONF: u16 = 1;
 const IFLA_INET6_CONF: u16 = 2;
 const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
@@ -80,12 +81,19 @@ impl Link {
         self.attributes.u32(IFLA_MASTER)
     }
 
-    /// The index of the link below, in this network namespace (VLAN on NIC, macvtap on NIC; a veth's peer).
+    /// The index of the link below, in this network namespace (VLAN on NIC, macvtap on NIC; a veth's peer). A VXLAN tunnel
+    /// says it among its own attributes only.
     pub fn lower(&self) -> Option<u32> {
         match self.attributes.get(IFLA_LINK_NETNSID) {
             Some(_) => None,
-            None => self.attributes.u32(IFLA_LINK),
+            None => self.attributes.u32(IFLA_LINK).or_else(|| self.vxlan_lower()),
         }
+    }
+
+    fn vxlan_lower(&self) -> Option<u32> {
+        let info = self.attributes.nested(IFLA_LINKINFO)?;
+        let is_vxlan = info.string(IFLA_INFO_KIND).as_deref() == Some("vxlan");
+        info.nested(IFLA_INFO_DATA)?.u32(IFLA_VXLAN_LINK).filter(|_| is_vxlan)
     }
 
     /// The kind of a virtual link (`bridge`, `veth`, `tun`, …); hardware has none.
