@@ -89,6 +89,16 @@ impl Belongings {
         self
     }
 
+    /// These belongings, and what only `others` have.
+    pub fn and(mut self, others: Belongings) -> Self {
+        let others = others.without(&self);
+        self.addresses.extend(others.addresses);
+        self.prefix_routes.extend(others.prefix_routes);
+        self.routes.extend(others.routes);
+        self.neighbours.extend(others.neighbours);
+        self
+    }
+
     fn marks(&self) -> Marks {
         Marks {
             addresses: self.addresses.iter().map(Address::essence).collect(),

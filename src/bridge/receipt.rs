@@ -69,6 +69,26 @@ impl Receipt {
             microseconds: Vec::new(),
         }
     }
+
+    /// This takeover and an earlier one of the same bridge as one: a repair must not make anybody forget the state before
+    /// the first.
+    fn after(mut self, earlier: Receipt) -> Self {
+        if earlier.bridge != self.bridge || earlier.operation != self.operation {
+            return self;
+        }
+        let name = |receipt: &Receipt| receipt.uplink.as_ref().map(|uplink| uplink.name.clone());
+        if self.uplink.is_none() || name(&self) == name(&earlier) {
+            self.before.uplink_was_up = earlier.before.uplink_was_up;
+            self.before.uplink_was_port = earlier.before.uplink_was_port;
+        }
+        self.before.bridge_was_up = earlier.before.bridge_was_up;
+        self.before.parameters = earlier.before.parameters.or(self.before.parameters);
+        self.created_bridge = earlier.created_bridge;
+        self.uplink = self.uplink.or(earlier.uplink);
+        self.moved = earlier.moved.and(self.moved);
+        self.kept = earlier.kept;
+        self
+    }
 }
 
 /// The files of one bridge in the directory of receipts.
@@ -125,15 +145,19 @@ impl Records {
         remove(&self.journal)
     }
 
-    /// Notes that a takeover is done. Where there is no room for the times, the journal itself becomes the receipt.
+    /// Notes that a takeover is done. Where there is no room for the receipt, the journal becomes it, unless there is an
+    /// earlier one: that knows the state before better.
     ///
     /// # Errors
     /// When neither can be done.
     pub fn complete(&self, receipt: &Receipt) -> io::Result<()> {
-        match write(&self.receipt, receipt) {
-            Ok(()) => remove(&self.journal),
-            Err(_) => fs::rename(&self.journal, &self.receipt),
+        let earlier = self.receipt().ok().flatten();
+        let is_repair = earlier.as_ref().is_some_and(|earlier| earlier.bridge == receipt.bridge);
+        let whole = earlier.into_iter().fold(receipt.clone(), Receipt::after);
+        if write(&self.receipt, &whole).is_err() && !is_repair {
+            return fs::rename(&self.journal, &self.receipt);
         }
+        remove(&self.journal)
     }
 
     /// Notes that the takeover was undone.
