@@ -182,7 +182,9 @@ pub fn takeover(snapshot: &Snapshot, name: &str, uplink: Option<&Link>, wanted: 
     }
     plan.switch.extend(bring_bridge_up(&plan.bridge, existing));
     plan.kept = Belongings::of(snapshot, plan.bridge.index);
-    plan.switch.extend(know_again(&plan.bridge, &plan.kept));
+    if !before.uplink_was_port {
+        plan.switch.extend(know_again(&plan.bridge, &plan.kept));
+    }
     let mut relocation = plan.relocation(&plan.kept, &Belongings::default(), snapshot);
     plan.switch.append(&mut relocation.place);
     plan.switch.append(&mut relocation.defer);

@@ -26,6 +26,16 @@ pub fn prefix_route_of(address: &Address, index: u32) -> Option<Route> {
     })
 }
 
+/// Whether something among these routes or the kernel's own for these addresses leads to this gateway without another.
+pub fn leads_to<'a>(gateway: IpAddr, addresses: &[Address], mut routes: impl Iterator<Item = &'a Route>) -> bool {
+    let covers = |route: &Route| match route.destination() {
+        Some(network) => masked(gateway, route.destination_length) == network,
+        None => route.is_ipv6() == gateway.is_ipv6(),
+    };
+    addresses.iter().any(|address| prefix_route_of(address, address.index).is_some_and(|route| covers(&route)))
+        || routes.any(|route| !route.has_gateway() && covers(route))
+}
+
 fn masked(address: IpAddr, length: u8) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {

@@ -12,12 +12,13 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use nix::libc;
 use serde::{Deserialize, Serialize};
 
 use super::belongings::Belongings;
-use super::prefix_route::prefix_route_of;
+use super::prefix_route::{leads_to, prefix_route_of};
 use super::route_order::RouteOrder;
 use super::step::{CREATE_NEW, PRESENT, Step};
 use crate::netlink::address::{IFA_F_NODAD, IFA_F_SECONDARY, IFA_F_TENTATIVE};
@@ -90,7 +91,7 @@ pub fn relocate(&Move { from, to, belongings, present, kept, routes }: &Move) ->
     relocation.ipv4_neighbour_routes(from, to, arriving, order, routes);
     relocation.addresses(from, to, arriving);
     relocation.ipv6_prefix_routes(from, to, arriving);
-    relocation.routes(from, to, arriving, order);
+    relocation.routes(from, to, arriving, order, belongings);
     relocation.settle_addresses(from, to, arriving);
     relocation.unasked_prefix_routes(to, &arriving.addresses, [&belongings.prefix_routes, &present.prefix_routes]);
     relocation.withdraw(from, leaving);
@@ -163,11 +164,11 @@ impl Relocation {
         }
     }
 
-    fn routes(&mut self, from: &End, to: &End, belongings: &Belongings, order: &RouteOrder) {
+    fn routes(&mut self, from: &End, to: &End, arriving: &Belongings, order: &RouteOrder, belongings: &Belongings) {
         // A gateway must be reachable when its route is added: routes without one go first.
         let has_gateway = |route: &Route| !route.gateways_on(from.index).is_empty();
         for with_gateway in [false, true] {
-            let batch = belongings
+            let batch = arriving
                 .routes
                 .iter()
                 .filter(|route| has_gateway(route) == with_gateway && !order.leads_to_neighbours(route, from.index));
@@ -178,6 +179,10 @@ impl Relocation {
             // Each goes in front of those before it, so the list is given backwards.
             let first = first.into_iter().rev().map(|route| (route, CREATE));
             for (route, flags) in first.chain(last.into_iter().map(|route| (route, APPEND))) {
+                if leads_nowhere(route, from, belongings) {
+                    self.warnings.push(format!("route {route} is given up: nothing leads to its gateway"));
+                    continue;
+                }
                 let Some(moved) = self.moved_apart(route, from, to, order) else { continue };
                 self.place.push(Step::add(format!("add route {moved} by {}", to.name), &moved, flags).unless(PRESENT));
                 self.retract.push(Step::remove(format!("remove route {moved} by {}", to.name), &moved.key()));
@@ -186,17 +191,11 @@ impl Relocation {
         }
     }
 
-    /// The route on the new link, if it can stand there; one that a router advertised stays apart from others of equal
-    /// metric.
+    /// The route on the new link; one that a router advertised stays apart from others of equal metric.
     fn moved_apart(&mut self, route: &Route, from: &End, to: &End, order: &RouteOrder) -> Option<Route> {
         let moved = route.moved(from.index, to.index);
         if !moved.is_ipv6() {
             return Some(moved);
-        }
-        // A link that goes down loses its IPv6 addresses, so that nothing leads to the gateway.
-        if route.is_dead_by(from.index) {
-            self.warnings.push(format!("route {route} is given up by {}, which was down", from.name));
-            return None;
         }
         let moved = moved.only_hops_by(to.index);
         if !moved.is_advertised() || !moved.has_gateway() {
@@ -275,6 +274,14 @@ impl Relocation {
                 .push(Step::remove(format!("forget neighbour {neighbour} on {}", from.name), &neighbour.key()));
         }
     }
+}
+
+/// A link that goes down loses its IPv6 addresses, and the routes over gateways that they led to stay behind. The kernel
+/// would refuse them on another link.
+fn leads_nowhere(route: &Route, from: &End, belongings: &Belongings) -> bool {
+    let neighbours = || belongings.prefix_routes.iter().chain(&belongings.routes);
+    let is_lost = |gateway: &IpAddr| !leads_to(*gateway, &belongings.addresses, neighbours());
+    route.is_ipv6() && (route.is_dead_by(from.index) || route.gateways_to_reach(from.index).iter().any(is_lost))
 }
 
 fn warnings(from: &End, belongings: &Belongings, order: &RouteOrder) -> Vec<String> {

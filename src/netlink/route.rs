@@ -203,6 +203,13 @@ impl Route {
         self.hops().iter().any(|hop| hop.index == index && hop.is_dead())
     }
 
+    /// The gateways by this link to which another route must lead.
+    pub fn gateways_to_reach(&self, index: u32) -> Vec<IpAddr> {
+        let is_onlink = self.flags & u32::from(RTNH_F_ONLINK) != 0;
+        let is_link_local = |gateway: &IpAddr| matches!(gateway, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        self.gateways_on(index).into_iter().filter(|gateway| !is_onlink && !is_link_local(gateway)).collect()
+    }
+
     /// Whether a gateway stands between, on whatever link.
     pub fn has_gateway(&self) -> bool {
         gateway(&self.attributes).is_some() || self.hops().iter().any(|hop| hop.gateway().is_some())
