@@ -6,4 +6,6 @@ mod support;
 mod adoption;
 mod bystanders;
 mod host;
+mod refusals;
+mod steps;
 mod uplink;

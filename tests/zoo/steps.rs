@@ -1,0 +1,81 @@
+//! What is done is what was planned, and where nothing is to be done nothing is.
+
+use serde_json::Value;
+
+use crate::host::Host;
+use crate::support::Lab;
+use crate::uplink::{everything, host_with};
+
+/// The messages that `command` sends to change something, by their types, in order.
+fn changes_sent(lab: &Lab, command: &[&str]) -> Vec<String> {
+    let strace = ["strace", "-f", "-s", "9999999", "-e", "trace=sendmsg", "-o", "/run/lab/strace"];
+    lab.host(strace.iter().chain(command));
+    let sent = lab.read("/run/lab/strace");
+    let kinds = sent.split("nlmsg_type=").skip(1).map(|message| message.split(',').next().unwrap().to_owned());
+    kinds.filter(|kind| ["RTM_NEW", "RTM_DEL", "RTM_SET"].iter().any(|change| kind.starts_with(change))).collect()
+}
+
+/// How many steps of a plan make each kind of change.
+fn planned(plan: &Value) -> usize {
+    ["prepare", "switch", "commit"].iter().map(|phase| plan[phase].as_array().unwrap().len()).sum()
+}
+
+#[test]
+fn a_second_run_changes_nothing_and_says_so() {
+    let lab = host_with(&["--no-ra", "--second-nic"], &everything());
+    lab.host(["virt-bridge", "up", "br0", "--uplink", "eth0"]);
+    let first = Host::of(&lab);
+    assert_eq!(changes_sent(&lab, &["virt-bridge", "up", "br0", "--uplink", "eth0"]), [""; 0]);
+    assert_eq!(lab.host(["virt-bridge", "up", "br0", "--uplink", "eth0"]), "br0: nothing to do\n");
+    assert_eq!(Host::of(&lab).all_differences(&first), [""; 0]);
+    let plan: Value =
+        serde_json::from_str(&lab.host(["virt-bridge", "plan", "br0", "--uplink", "eth0", "--json"])).unwrap();
+    assert_eq!(planned(&plan["plan"]), 0, "{plan}");
+    lab.host(["virt-bridge", "undo", "br0"]);
+    assert!(lab.host(["virt-bridge", "undo", "br0"]).starts_with("br0: nothing to undo"));
+    assert_eq!(changes_sent(&lab, &["virt-bridge", "undo", "br0"]), [""; 0]);
+}
+
+#[test]
+fn a_repair_keeps_the_way_back() {
+    let repairs = ["ip link set eth0 nomaster", "ip link set eth0 down", "ip link set br0 type bridge stp_state 1"];
+    for damage in repairs {
+        let lab = host_with(&["--no-ra", "--second-nic"], "");
+        lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\nstp = false\n");
+        let first = Host::of(&lab);
+        lab.host(["virt-bridge", "up", "br0"]);
+        lab.host(damage.split(' '));
+        lab.host(["virt-bridge", "up", "br0"]);
+        lab.host(["virt-bridge", "undo", "br0"]);
+        let differences = Host::of(&lab).all_differences(&first);
+        assert!(differences.is_empty(), "{damage}: {}", differences.join("\n"));
+    }
+}
+
+#[test]
+fn a_bridge_that_was_down_gives_back_what_the_kernel_has_left() {
+    let lab = host_with(&["--no-ra", "--second-nic"], "");
+    let ipv4 = || Host::of(&lab).ipv4_routes;
+    let first = ipv4();
+    lab.host(["virt-bridge", "up", "br0", "--uplink", "eth0"]);
+    lab.host(["ip", "link", "set", "br0", "down"]);
+    lab.host(["virt-bridge", "up", "br0", "--uplink", "eth0"]);
+    lab.host(["ip", "route", "prepend", "default", "via", "192.0.2.1"]);
+    lab.host(["virt-bridge", "undo", "br0"]);
+    assert_eq!(ipv4(), first);
+}
+
+#[test]
+fn what_a_plan_prints_is_what_is_done() {
+    let lab = host_with(&["--no-ra", "--second-nic"], &everything());
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\ngateway-check = 0\n");
+    let first = Host::of(&lab);
+    let survey: Value = serde_json::from_str(&lab.host(["virt-bridge", "plan", "br0", "--json"])).unwrap();
+    assert_eq!(Host::of(&lab).all_differences(&first), [""; 0], "a plan is only a plan");
+    let sent = changes_sent(&lab, &["virt-bridge", "up", "br0"]);
+    assert_eq!(sent.len(), planned(&survey["plan"]), "{sent:?}");
+    let receipt: Value = serde_json::from_str(&lab.read("/run/virt-bridge/br0.json")).unwrap();
+    let steps: Vec<&Value> =
+        ["prepare", "switch", "commit"].iter().flat_map(|phase| survey["plan"][phase].as_array().unwrap()).collect();
+    assert_eq!(receipt["steps"].as_array().unwrap().iter().collect::<Vec<_>>(), steps);
+}
