@@ -6,10 +6,13 @@
 pub mod bridges;
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, setns, unshare};
 
 /// A host with `eth0` on a LAN, alone in namespaces; it ends when this is dropped, or when the test dies.
 pub struct Lab {
@@ -37,6 +40,17 @@ impl Lab {
         let pid = line.trim().strip_prefix("ready ").and_then(|pid| pid.parse().ok());
         let stdin = unshare.stdin.take();
         Lab { unshare, stdin, pid: pid.expect("the lab did not start; it says why above") }
+    }
+
+    /// Moves the calling thread, and with it all that it starts, onto the lab's host for good.
+    pub fn enter(&self) {
+        let namespace = |name: &str| File::open(format!("/proc/{}/ns/{name}", self.pid)).unwrap();
+        let namespaces = ["net", "pid", "mnt"].map(namespace);
+        // The threads of a process share their root, and only one that has its own may change its mounts.
+        unshare(CloneFlags::CLONE_FS).unwrap();
+        for namespace in namespaces {
+            setns(namespace, CloneFlags::empty()).unwrap();
+        }
     }
 
     /// `command`, to be run on the lab's host; a first word `router`, `peer`, `switch` or `wan` runs it there.
