@@ -51,7 +51,9 @@ impl Payload for Link {
     }
 
     fn encode(&self) -> Vec<u8> {
-        payload(self.index, self.flags, 0, &self.attributes)
+        let mut payload = payload(self.index, self.flags, 0, &self.attributes);
+        payload[2..4].copy_from_slice(&self.device_type.to_ne_bytes());
+        payload
     }
 }
 
