@@ -16,6 +16,8 @@ addr add 2001:db8:ffff::1/128 dev lo nodad
 END
     ip -n host link set eth0 up
     rig_addresses
+    # A new namespace has the sysctls of bridge netfilter as the module sets them, which a hook would have to mend.
+    in_host "$VIRT_BRIDGE" netfilter apply >/dev/null
 }
 
 rig_remove() {
