@@ -83,14 +83,20 @@ fn an_adopted_bridge_with_spanning_tree_is_left_with_it() {
 fn what_is_told_of_an_adopted_bridge_is_set_and_set_back() {
     let lab = host_with_bridge("link set br0 type bridge stp_state 1 forward_delay 1500\n");
     lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\nstp = false\nforward-delay = 0\n");
-    let first = Host::of(&lab);
+    // What spanning tree has come to meanwhile, and with it the bridge's carrier, is another matter.
+    let parameters = || {
+        let host = Host::of(&lab);
+        let data = &host.link("br0")["linkinfo"]["info_data"];
+        ["stp_state", "forward_delay", "max_age", "hello_time", "priority"].map(|name| data[name].clone())
+    };
+    let first = parameters();
+    assert_eq!((&first[0], &first[1]), (&json!(1), &json!(1500)));
     lab.host(["virt-bridge", "up", "br0"]);
-    let taken = Host::of(&lab);
-    let parameter = |name: &str| taken.link("br0")["linkinfo"]["info_data"][name].clone();
-    assert_eq!((parameter("stp_state"), parameter("forward_delay")), (json!(0), json!(0)));
-    assert_eq!((parameter("ageing_time"), parameter("priority")), (json!(12300), json!(4096)), "nobody told of these");
+    let taken = parameters();
+    assert_eq!((&taken[0], &taken[1]), (&json!(0), &json!(0)));
+    assert_eq!(taken[2..], first[2..], "nobody told of these");
     lab.host(["virt-bridge", "undo", "br0"]);
-    assert_eq!(Host::of(&lab).all_differences(&first), [""; 0]);
+    assert_eq!(parameters(), first);
 }
 
 #[test]

@@ -82,7 +82,10 @@ impl Host {
     ///   ones of equal metric: beside one of the same link, it comes back with the next advertisement.
     pub fn but_for_the_kernels_own(mut self, first: &Host) -> Self {
         let was_there = |address: &Value| first.addresses.iter().any(|other| other["local"] == address["local"]);
-        self.addresses.retain(|address| address.get("temporary").is_none() || was_there(address));
+        let is_new = |address: &Value| address.get("temporary").is_some() && !was_there(address);
+        let (new, kept) = self.addresses.into_iter().partition(|address| is_new(address));
+        self.addresses = kept;
+        self.ipv6_routes.retain(|route| !new.iter().any(|address: &Value| address["local"] == route["dst"]));
         for address in self.addresses.iter_mut().filter_map(Value::as_object_mut) {
             address.remove("temporary");
         }
