@@ -105,7 +105,10 @@ fn stopped(network: &BridgedNetwork, config: &Config, deadline: Deadline, log: &
             report.warnings.iter().for_each(|warning| log.warning(&format!("{bridge}: {warning}")));
             Ok(())
         }
-        Ok(Outcome::AlreadyRight) => Ok(()),
+        Ok(Outcome::AlreadyRight { recovered }) => {
+            recovered.iter().for_each(|what| log.warning(what));
+            Ok(())
+        }
         Err(bridge::Error::Refused(reasons)) => {
             reasons.iter().for_each(|reason| log.info(&format!("{bridge} stays: {}", reason.reason)));
             Ok(())
@@ -115,8 +118,9 @@ fn stopped(network: &BridgedNetwork, config: &Config, deadline: Deadline, log: &
 }
 
 fn tell(call: &HookCall, outcome: &Outcome, log: &Log) {
-    let Outcome::Done { plan, report, recovered } = outcome else { return };
+    let (Outcome::Done { recovered, .. } | Outcome::AlreadyRight { recovered }) = outcome;
     recovered.iter().for_each(|what| log.warning(what));
+    let Outcome::Done { plan, report, .. } = outcome else { return };
     log.info(&format!("{call}: {}", report.told_of(plan)));
     report.warnings.iter().for_each(|warning| log.warning(&format!("{}: {warning}", plan.bridge.name)));
 }

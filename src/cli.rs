@@ -1,5 +1,13 @@
 //! The command `virt-bridge`: one file for each verb.
 
+/// Adds a line to a text.
+macro_rules! say {
+    ($text:expr, $($line:tt)*) => {{
+        $text.push_str(&format!($($line)*));
+        $text.push('\n');
+    }};
+}
+
 mod exit;
 mod netfilter;
 mod plan;
@@ -91,6 +99,16 @@ fn wanted(bridge: &str, uplink: Option<&Uplink>) -> Result<Wanted, Failure> {
 /// A broken configuration does not stand in the way of going back.
 fn gateway_check(bridge: &str) -> Duration {
     wanted(bridge, None).map_or(GATEWAY_CHECK, |wanted| wanted.gateway_check)
+}
+
+/// Writes a text to stdout; unlike println!, a reader that has gone (`| head`) makes it no panic.
+fn print_text(text: &str) -> Result<(), Failure> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::unchanged(format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {

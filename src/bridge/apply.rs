@@ -7,10 +7,11 @@ use super::gateway::{self, Gateway};
 use super::ipv6_settings;
 use super::plan::Plan;
 use super::receipt::{Operation, Receipt, Records};
+use super::report::Report;
 use super::step::Step;
 use super::{recovery, verify};
 use crate::deadline::Deadline;
-use crate::netlink::{BridgeParameters, Link, Request, Socket, link};
+use crate::netlink::{self, BridgeParameters, Link, Request, Socket, link};
 use crate::sysctl;
 
 /// A step behind the point of no return, or on the way back, is tried again: the kernel may lack memory for a moment.
@@ -19,50 +20,8 @@ const TRIES: u32 = 5;
 /// The time that going back may need, which the routers' answers are not waited into.
 const WAY_BACK: Duration = Duration::from_millis(500);
 
-/// What was done, and how long it took.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Duration of each phase.
-    pub phases: Vec<(&'static str, Duration)>,
-    /// What is not as it should be, though the host works.
-    pub warnings: Vec<String>,
-}
-
-impl Report {
-    fn time<T>(&mut self, phase: &'static str, work: impl FnOnce() -> T) -> T {
-        let start = Instant::now();
-        let result = work();
-        self.phases.push((phase, start.elapsed()));
-        result
-    }
-
-    /// What the plan has done, and how long it took, in one line.
-    pub fn told_of(&self, plan: &Plan) -> String {
-        let moved = &plan.moved;
-        let what = match (plan.old_end(), plan.new_end()) {
-            (Some(old), Some(new)) => format!(
-                "{} has taken over {} addresses, {} routes and {} neighbours of {}",
-                new.name,
-                moved.addresses.len(),
-                moved.prefix_routes.len() + moved.routes.len(),
-                moved.neighbours.len(),
-                old.name
-            ),
-            (None, Some(new)) => format!("{} is there, without an uplink", new.name),
-            (Some(old), None) => format!("{} is gone", old.name),
-            (None, None) => format!("{} is done", plan.bridge.name),
-        };
-        let phases = self.phases.iter().map(|(phase, time)| format!("{phase} {time:.1?}"));
-        let total: Duration = self.phases.iter().map(|(_, time)| *time).sum();
-        format!("{what} in {total:.1?} ({})", phases.collect::<Vec<_>>().join(", "))
-    }
-
-    fn microseconds(&self) -> Vec<(String, u64)> {
-        self.phases.iter().map(|(phase, time)| ((*phase).to_owned(), time.as_micros() as u64)).collect()
-    }
-}
-
-/// Carries out `plan`. `gateway_check` is how long a router may take to answer; zero asks none.
+/// Carries out `plan`. `asked` are the routers as they answered before; `gateway_check` is how long one may take to
+/// answer afterwards.
 ///
 /// # Errors
 /// With the host as it was before (`Unchanged`, `RolledBack`), or, where even the way back failed, with a journal that
@@ -71,12 +30,13 @@ pub fn apply(
     socket: &mut Socket,
     plan: &Plan,
     records: &Records,
+    asked: Asked,
     gateway_check: Duration,
     deadline: Deadline,
 ) -> Result<Report, Error> {
-    let mut report = Report { warnings: plan.warnings.clone(), ..Report::default() };
+    let Asked { gateways, time } = asked;
+    let mut report = Report { phases: vec![("routers before", time)], warnings: plan.warnings.clone() };
     let deadline = deadline.less(WAY_BACK);
-    let gateways = report.time("routers before", || routers_before(socket, plan, gateway_check, deadline))?;
     report.warnings.extend(
         gateways
             .iter()
@@ -91,7 +51,12 @@ pub fn apply(
     if let Err(cause) = switched.and_then(|()| report.time("commit", || commit(socket, plan))) {
         return Err(roll_back(socket, plan, records, cause));
     }
+    // The bridge has everything: what fails from here on is told, and no reason to go back.
+    report.warnings.extend(insist(socket, &plan.finish).err());
     report.warnings.extend(write_ipv6_settings(socket, plan, &plan.last_ipv6_settings).err());
+    if let Some(cause) = recovery::lost_new_end(socket, plan, records)? {
+        return Err(Error::RolledBack(cause));
+    }
     match verify::left_behind(socket, plan) {
         Ok(left) => {
             report.warnings.extend(left.iter().map(|address| format!("address {address} is still on the uplink, too")))
@@ -109,18 +74,33 @@ pub fn apply(
     Ok(report)
 }
 
-fn routers_before(
-    socket: &mut Socket,
-    plan: &Plan,
-    check: Duration,
-    deadline: Deadline,
-) -> Result<Vec<Gateway>, Error> {
-    match plan.old_end() {
-        Some(old_end) if !check.is_zero() && !plan.gateways.is_empty() => {
-            gateway::before(socket, old_end.index, &plan.gateways, deadline.at_most(check)).map_err(Error::unread)
-        }
-        _ => Ok(Vec::new()),
+/// The routers as they answered through the old end, and how long that took.
+pub struct Asked {
+    gateways: Vec<Gateway>,
+    time: Duration,
+}
+
+impl Asked {
+    /// Whether it took so long that the host may be another one by now.
+    pub fn took_long(&self) -> bool {
+        self.time > Duration::from_millis(20)
     }
+}
+
+/// Asks the routers of a plan through its old end, if they are to be asked at all.
+///
+/// # Errors
+/// When the kernel cannot be asked.
+pub fn ask_routers(socket: &mut Socket, plan: &Plan, check: Duration, deadline: Deadline) -> Result<Asked, Error> {
+    let begun = Instant::now();
+    let gateways = match plan.old_end() {
+        Some(old_end) if !check.is_zero() && !plan.gateways.is_empty() => {
+            let deadline = deadline.less(WAY_BACK).at_most(check);
+            gateway::before(socket, old_end.index, &plan.gateways, deadline).map_err(Error::unread)?
+        }
+        _ => Vec::new(),
+    };
+    Ok(Asked { gateways, time: begun.elapsed() })
 }
 
 /// Everything up to the commit; an error says why there must be none.
@@ -133,7 +113,8 @@ fn switch(
     report: &mut Report,
 ) -> Result<(), String> {
     report.time("prepare", || {
-        run(socket, &plan.prepare)?;
+        // One by one: the kernel goes on behind an error, and where the bridge cannot be made its index is none of ours.
+        plan.prepare.iter().try_for_each(|step| run(socket, std::slice::from_ref(step)))?;
         write_ipv6_settings(socket, plan, &plan.ipv6_settings)
     })?;
     if deadline.has_passed() {
@@ -231,9 +212,12 @@ fn roll_back(socket: &mut Socket, plan: &Plan, records: &Records, cause: String)
     // A dump that broke off occupies its socket: the kernel answers the next one with EBUSY (netlink_dump_start).
     let mut fresh = Socket::open();
     let socket = fresh.as_mut().unwrap_or(socket);
-    let way_back = recovery::old_end_is_whole(socket, plan).map_err(|error| error.to_string()).and_then(|whole| {
-        if whole { insist(socket, &plan.roll_back) } else { Err("the old state is gone in part".into()) }
-    });
+    let way_back = match (made_nothing(socket, plan), recovery::old_end_is_whole(socket, plan)) {
+        (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
+        (Ok(true), _) => Ok(()),
+        (_, Ok(true)) => insist(socket, &plan.roll_back),
+        (_, Ok(false)) => Err("the old state is gone in part".into()),
+    };
     match way_back {
         Err(rollback) => Error::Stranded { cause, rollback },
         Ok(()) => match records.abandon() {
@@ -241,4 +225,11 @@ fn roll_back(socket: &mut Socket, plan: &Plan, records: &Records, cause: String)
             Err(error) => Error::RolledBack(format!("{cause} (the journal cannot be deleted: {error})")),
         },
     }
+}
+
+/// Whether the bridge that was to be made is not there, so that there is nothing to take back: its index may be
+/// somebody else's.
+fn made_nothing(socket: &mut Socket, plan: &Plan) -> Result<bool, netlink::Error> {
+    let link = socket.get::<Link>(link::by_index(plan.bridge.index))?;
+    Ok(plan.creates_bridge && !link.is_some_and(|link| link.is_bridge() && link.name() == plan.bridge.name))
 }

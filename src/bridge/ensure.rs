@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::apply::{Report, apply};
+use super::apply::{apply, ask_routers};
 use super::error::Error;
 use super::lock::Lock;
 use super::plan::{self, Plan};
 use super::preflight::{self, Refusal, Surroundings};
 use super::receipt::Records;
-use super::recovery::recover;
+use super::recovery::{give_back, recover};
+use super::report::Report;
 use super::snapshot::Snapshot;
 use super::uplink;
 use crate::config::{self, Uplink};
@@ -63,8 +64,12 @@ impl Wanted {
 /// What was found or done.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// Everything was as it should be.
-    AlreadyRight,
+    /// Everything was as it should be, or is after what was done about a run that was killed or a bridge that was
+    /// deleted.
+    AlreadyRight {
+        /// What that was.
+        recovered: Option<String>,
+    },
     /// The plan was carried out.
     Done {
         /// What was done.
@@ -94,22 +99,22 @@ pub fn ensure(wanted: &Wanted, deadline: Deadline) -> Result<Outcome, Error> {
     let mut socket = Socket::open().map_err(Error::unread)?;
     let records = Records::of(&wanted.bridge);
     if is_right(&mut socket, wanted, &records)? {
-        return Ok(Outcome::AlreadyRight);
+        return Ok(Outcome::AlreadyRight { recovered: None });
     }
     let _lock = Lock::take(deadline)?;
-    let recovered = recover(&mut socket, &records)?;
-    let snapshot = settled_snapshot(&mut socket, wanted, deadline)?;
-    let Survey { refusals, plan } = survey_of(&snapshot, wanted)?;
-    if !refusals.is_empty() {
-        return Err(Error::Refused(refusals));
-    }
-    match plan {
-        Some(plan) if !plan.is_empty() => {
-            let report = apply(&mut socket, &plan, &records, wanted.gateway_check, deadline)?;
-            Ok(Outcome::Done { plan: Box::new(plan), report, recovered })
-        }
-        _ => Ok(Outcome::AlreadyRight),
-    }
+    let killed = recover(&mut socket, &records)?;
+    let recovered = killed.or(give_back(&mut socket, &records)?);
+    let plan = |socket: &mut Socket| {
+        let Survey { refusals, plan } = survey_of(&settled_snapshot(socket, wanted, deadline)?, wanted)?;
+        if refusals.is_empty() { Ok(plan.filter(|plan| !plan.is_empty())) } else { Err(Error::Refused(refusals)) }
+    };
+    let Some(first) = plan(&mut socket)? else { return Ok(Outcome::AlreadyRight { recovered }) };
+    let asked = ask_routers(&mut socket, &first, wanted.gateway_check, deadline)?;
+    // What happened on the host while routers were asked belongs into the plan.
+    let plan = if asked.took_long() { plan(&mut socket)? } else { Some(first) };
+    let Some(plan) = plan else { return Ok(Outcome::AlreadyRight { recovered }) };
+    let report = apply(&mut socket, &plan, &records, asked, wanted.gateway_check, deadline)?;
+    Ok(Outcome::Done { plan: Box::new(plan), report, recovered })
 }
 
 /// An IPv6 address that came up a moment ago, as at boot, cannot be used before it is known that nobody else has it:

@@ -47,6 +47,8 @@ pub struct Plan {
     pub last_ipv6_settings: Vec<(&'static str, u32)>,
     /// The deletion of the old end's state: one batch.
     pub commit: Vec<Step>,
+    /// What gives the new end its final form, behind the commit.
+    pub finish: Vec<Step>,
     /// The way back from any moment before the commit.
     pub roll_back: Vec<Step>,
     /// What is moved.
@@ -91,6 +93,7 @@ impl Plan {
             gateways: Vec::new(),
             last_ipv6_settings: Vec::new(),
             commit: Vec::new(),
+            finish: Vec::new(),
             roll_back: Vec::new(),
             moved: Belongings::default(),
             kept: Belongings::default(),
@@ -117,7 +120,7 @@ impl Plan {
     /// deleting a new bridge is enough.
     fn end_takeover(&mut self, relocation: Relocation) {
         self.commit = relocation.withdraw;
-        self.commit.extend(relocation.settle);
+        self.finish = relocation.settle;
         self.warnings = relocation.warnings;
         if self.creates_bridge {
             self.roll_back.push(delete_bridge(&self.bridge));
@@ -192,7 +195,7 @@ pub fn takeover(snapshot: &Snapshot, name: &str, uplink: Option<&Link>, wanted: 
     plan.end_takeover(relocation);
     if let (None, Some(mode)) = (existing, uplink.and_then(Link::address_generation)) {
         let request = link::set_ip_settings(plan.bridge.index, None, Some(mode));
-        plan.commit.push(Step::send(format!("let {name} make IPv6 addresses as its uplink does"), request));
+        plan.finish.push(Step::send(format!("let {name} make IPv6 addresses as its uplink does"), request));
     }
     plan
 }
@@ -300,12 +303,27 @@ fn undo_beside(snapshot: &Snapshot, receipt: &Receipt, moved: Belongings, presen
         plan.commit.extend(know_again(&plan.bridge, &receipt.kept));
         plan.commit.extend(restore_bridge(&plan.bridge, receipt.before));
     }
-    plan.commit.extend(relocation.settle);
+    plan.finish = relocation.settle;
     if let Some(uplink) = plan.uplink.as_ref().filter(|_| !receipt.before.uplink_was_up) {
-        plan.commit.push(bring_down(uplink));
+        plan.finish.push(bring_down(uplink));
     }
     plan.warnings = relocation.warnings;
     plan
+}
+
+/// Gives a bare uplink back what it had before a takeover by a bridge that somebody has deleted since.
+pub(super) fn give_back(snapshot: &Snapshot, was: &End, uplink: &End, moved: &Belongings) -> Vec<Step> {
+    let present = Belongings::of(snapshot, uplink.index);
+    let kept = Belongings::default();
+    let relocation = relocate(&Move {
+        from: was,
+        to: uplink,
+        belongings: moved,
+        present: &present,
+        kept: &kept,
+        routes: &snapshot.routes,
+    });
+    relocation.place.into_iter().chain(relocation.settle).map(|step| step.unless(super::step::PRESENT)).collect()
 }
 
 /// A bridge whose MAC was not given takes that of a new port, or another one when a port leaves, and the kernel forgets

@@ -113,6 +113,16 @@ impl Records {
         self.journal.exists()
     }
 
+    /// Where the receipt is.
+    pub fn receipt_path(&self) -> &Path {
+        &self.receipt
+    }
+
+    /// Where the journal is.
+    pub fn journal_path(&self) -> &Path {
+        &self.journal
+    }
+
     /// The receipt of the last takeover; nothing when there was none since boot.
     ///
     /// # Errors

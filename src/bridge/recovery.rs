@@ -7,9 +7,10 @@ use super::belongings::Belongings;
 use super::error::Error;
 use super::plan::{self, Plan};
 use super::receipt::{Operation, Receipt, Records};
+use super::relocation::End;
 use super::snapshot::{Snapshot, routes_by};
 use super::step::Step;
-use crate::netlink::{self, Address, Route, Socket, address};
+use crate::netlink::{self, Address, Link, Route, Socket, address, link};
 
 /// What is left to do of a killed run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ enum Rest {
     Back(Vec<Step>),
     /// These steps complete it.
     Forward(Vec<Step>),
+    /// The bridge is gone, and these steps give the uplink its own back.
+    GiveBack(Vec<Step>),
 }
 
 /// Finishes a run that was killed, if one was; answers with what was done about it, for the log.
@@ -30,7 +33,9 @@ pub fn recover(socket: &mut Socket, records: &Records) -> Result<Option<String>,
     let journal = match records.journal() {
         Ok(None) => return Ok(None),
         Ok(Some(journal)) => journal,
-        Err(error) => return Err(Error::Unchanged(format!("cannot read the journal of a killed run: {error}"))),
+        Err(error) => {
+            return Err(Error::Unchanged(format!("cannot read {}: {error}", records.journal_path().display())));
+        }
     };
     let snapshot = Snapshot::take(socket).map_err(Error::unread)?;
     let rest = rest(&snapshot, &journal);
@@ -39,7 +44,7 @@ pub fn recover(socket: &mut Socket, records: &Records) -> Result<Option<String>,
     };
     let (noted, message) = match (rest, journal.operation) {
         (Rest::Nothing, _) => (records.abandon(), "had changed nothing that is left"),
-        (Rest::Back(steps), _) => {
+        (Rest::Back(steps) | Rest::GiveBack(steps), _) => {
             run(&steps, socket)?;
             (records.abandon(), "was rolled back")
         }
@@ -52,7 +57,10 @@ pub fn recover(socket: &mut Socket, records: &Records) -> Result<Option<String>,
             (records.forget(), "was completed")
         }
     };
-    noted.map_err(|error| Error::Unchanged(format!("cannot put the journal of a killed run away: {error}")))?;
+    noted.map_err(|error| Error::Stranded {
+        cause: format!("a run was killed and {message}"),
+        rollback: format!("cannot put its journal away: {error}"),
+    })?;
     let operation = match journal.operation {
         Operation::Takeover => "takeover",
         Operation::Undo => "undo",
@@ -62,7 +70,10 @@ pub fn recover(socket: &mut Socket, records: &Records) -> Result<Option<String>,
 
 fn rest(snapshot: &Snapshot, journal: &Receipt) -> Rest {
     let bridge = snapshot.link_by_index(journal.bridge.index).filter(|link| link.name() == journal.bridge.name);
-    let Some(bridge) = bridge else { return Rest::Nothing };
+    let Some(bridge) = bridge else {
+        let steps = given_back(snapshot, journal);
+        return if steps.is_empty() { Rest::Nothing } else { Rest::GiveBack(steps) };
+    };
     let uplink = journal.uplink.as_ref().and_then(|end| snapshot.link_by_index(end.index));
     let back = match (journal.operation, &journal.uplink, uplink) {
         (Operation::Takeover, None, _) => true,
@@ -76,7 +87,62 @@ fn rest(snapshot: &Snapshot, journal: &Receipt) -> Rest {
         Operation::Takeover => plan::rest_of_takeover(snapshot, journal),
         Operation::Undo => plan::rest_of_undo(snapshot, journal),
     };
-    if back { Rest::Back(plan.roll_back) } else { Rest::Forward(plan.commit) }
+    if back { Rest::Back(plan.roll_back) } else { Rest::Forward([plan.commit, plan.finish].concat()) }
+}
+
+/// What the uplink of a receipt needs to have its own again, where the bridge that had it is gone and nobody has given
+/// the uplink an address since.
+fn given_back(snapshot: &Snapshot, receipt: &Receipt) -> Vec<Step> {
+    let Some(was) = &receipt.uplink else { return Vec::new() };
+    let Some(uplink) = snapshot.link_by_index(was.index).or_else(|| snapshot.link(&was.name)) else {
+        return Vec::new();
+    };
+    let is_bare = !snapshot.addresses.iter().any(|address| address.index == uplink.index && !address.is_for_link());
+    if !is_bare || uplink.master().is_some() {
+        return Vec::new();
+    }
+    let from = match receipt.operation {
+        Operation::Takeover => was,
+        Operation::Undo => &receipt.bridge,
+    };
+    let uplink = End { name: uplink.name(), index: uplink.index };
+    plan::give_back(snapshot, from, &uplink, &receipt.moved)
+}
+
+/// Gives the uplink its own back where somebody has deleted the bridge that had it; answers with what was done about
+/// it, for the log. Of a bridge that is there, or gone with nothing of the uplink's, nothing is said.
+///
+/// # Errors
+/// When the receipt cannot be read, or the kernel refuses.
+pub fn give_back(socket: &mut Socket, records: &Records) -> Result<Option<String>, Error> {
+    let unread = |error| Error::Unchanged(format!("cannot read {}: {error}", records.receipt_path().display()));
+    let Some(receipt) = records.receipt().map_err(unread)? else { return Ok(None) };
+    let snapshot = Snapshot::take(socket).map_err(Error::unread)?;
+    let is_there = |link: &Link| link.index == receipt.bridge.index && link.name() == receipt.bridge.name;
+    if snapshot.links.iter().any(is_there) {
+        return Ok(None);
+    }
+    let steps = given_back(&snapshot, &receipt);
+    let gone = format!("{} was deleted", receipt.bridge.name);
+    insist(socket, &steps).map_err(|rollback| Error::Stranded { cause: gone.clone(), rollback })?;
+    let told = receipt.uplink.as_ref().filter(|_| !steps.is_empty());
+    let told = told.map(|uplink| format!("{gone}: {} has its addresses and routes back", uplink.name));
+    let kept = |error| Error::Stranded { cause: gone, rollback: format!("cannot delete its receipt: {error}") };
+    records.forget().map_err(kept)?;
+    Ok(told)
+}
+
+/// After a takeover's commit: whether somebody has deleted the bridge meanwhile. Then the uplink gets its own back, and
+/// the answer says so.
+///
+/// # Errors
+/// When that fails.
+pub(super) fn lost_new_end(socket: &mut Socket, plan: &Plan, records: &Records) -> Result<Option<String>, Error> {
+    let gone = socket.get::<Link>(link::by_index(plan.bridge.index)).map_err(Error::unread)?.is_none();
+    if plan.operation == Operation::Undo || !gone {
+        return Ok(None);
+    }
+    recover(socket, records).map(|_| Some(format!("{} was deleted in the middle of it", plan.bridge.name)))
 }
 
 /// Whether the link has all that was moved from it; what has a lifetime may have run out meanwhile.

@@ -65,9 +65,11 @@ impl Snapshot {
         self.links.iter().filter(move |link| link.master() == Some(master))
     }
 
-    /// An index that no link has, so that a link can be made with it and named before it exists.
+    /// An index that no link has, so that a link can be made with it and named before it exists. It lies beyond those
+    /// that the kernel gives out next, so that no link that somebody else makes meanwhile has it.
     pub fn free_index(&self) -> u32 {
-        self.links.iter().map(|link| link.index).max().unwrap_or(0) + 1
+        const HEADROOM: u32 = 1000;
+        self.links.iter().map(|link| link.index).max().unwrap_or(0).saturating_add(HEADROOM)
     }
 }
 

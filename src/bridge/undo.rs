@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::apply::apply;
+use super::apply::{apply, ask_routers};
 use super::ensure::Outcome;
 use super::error::Error;
 use super::lock::Lock;
 use super::plan::{self, Plan};
 use super::preflight::Refusal;
 use super::receipt::{Receipt, Records};
-use super::recovery::recover;
+use super::recovery::{give_back, recover};
 use super::snapshot::Snapshot;
 use crate::deadline::Deadline;
 use crate::netlink::{Link, Socket};
@@ -23,27 +23,29 @@ pub fn undo(bridge: &str, force: bool, gateway_check: Duration, deadline: Deadli
     let mut socket = Socket::open().map_err(Error::unread)?;
     let _lock = Lock::take(deadline)?;
     let records = Records::of(bridge);
-    let recovered = recover(&mut socket, &records)?;
-    let Some(receipt) = receipt(bridge, &records)? else { return Ok(Outcome::AlreadyRight) };
-    let snapshot = Snapshot::take(&mut socket).map_err(Error::unread)?;
-    let Some(plan) = plan_of(&snapshot, receipt, force)? else {
-        records
-            .forget()
-            .map_err(|error| Error::Unchanged(format!("cannot delete the receipt of {bridge}: {error}")))?;
-        return Ok(Outcome::AlreadyRight);
+    let killed = recover(&mut socket, &records)?;
+    let recovered = killed.or(give_back(&mut socket, &records)?);
+    let Some(receipt) = receipt(&records)? else { return Ok(Outcome::AlreadyRight { recovered }) };
+    let plan = |socket: &mut Socket| {
+        let snapshot = Snapshot::take(socket).map_err(Error::unread)?;
+        plan_of(&snapshot, receipt.clone(), force)
     };
-    let report = apply(&mut socket, &plan, &records, gateway_check, deadline)?;
+    let first = plan(&mut socket)?;
+    let asked = ask_routers(&mut socket, &first, gateway_check, deadline)?;
+    let plan = if asked.took_long() { plan(&mut socket)? } else { first };
+    let report = apply(&mut socket, &plan, &records, asked, gateway_check, deadline)?;
     Ok(Outcome::Done { plan: Box::new(plan), report, recovered })
 }
 
-fn receipt(bridge: &str, records: &Records) -> Result<Option<Receipt>, Error> {
-    records.receipt().map_err(|error| Error::Unchanged(format!("cannot read the receipt of {bridge}: {error}")))
+fn receipt(records: &Records) -> Result<Option<Receipt>, Error> {
+    let path = records.receipt_path().display();
+    records.receipt().map_err(|error| Error::Unchanged(format!("cannot read {path}: {error}")))
 }
 
-/// The plan of the way back; nothing when the bridge of the receipt is gone.
-fn plan_of(snapshot: &Snapshot, mut receipt: Receipt, force: bool) -> Result<Option<Plan>, Error> {
+/// The plan of the way back.
+fn plan_of(snapshot: &Snapshot, mut receipt: Receipt, force: bool) -> Result<Plan, Error> {
     let bridge = snapshot.link(&receipt.bridge.name).filter(|link| link.index == receipt.bridge.index);
-    let Some(bridge) = bridge else { return Ok(None) };
+    let bridge = bridge.ok_or_else(|| Error::Unchanged(format!("{} has just been deleted", receipt.bridge.name)))?;
     let mut refusals = Vec::new();
     if let Some(end) = &mut receipt.uplink {
         // A NIC that was unplugged and came back has the same name and another index.
@@ -60,9 +62,11 @@ fn plan_of(snapshot: &Snapshot, mut receipt: Receipt, force: bool) -> Result<Opt
         }
     }
     let uplink = receipt.uplink.as_ref().map(|end| end.index);
-    let ports: Vec<String> =
-        snapshot.ports_of(bridge.index).filter(|port| Some(port.index) != uplink).map(Link::name).collect();
-    if receipt.created_bridge && !ports.is_empty() && !force {
+    // Of an adopted bridge others may be ports that never had a way out; a guest's tap surely loses one.
+    let loses = |port: &&Link| Some(port.index) != uplink && (receipt.created_bridge || port.is_tap());
+    let ports: Vec<String> = snapshot.ports_of(bridge.index).filter(loses).map(Link::name).collect();
+    let leaves = receipt.created_bridge || !receipt.before.uplink_was_port;
+    if leaves && !ports.is_empty() && !force {
         refusals.push(Refusal::new(
             format!("{} still has the ports {}", bridge.name(), ports.join(", ")),
             "shut their guests down or move them first, or say --force",
@@ -71,5 +75,5 @@ fn plan_of(snapshot: &Snapshot, mut receipt: Receipt, force: bool) -> Result<Opt
     if !refusals.is_empty() {
         return Err(Error::Refused(refusals));
     }
-    Ok(Some(plan::undo(snapshot, &receipt)))
+    Ok(plan::undo(snapshot, &receipt))
 }

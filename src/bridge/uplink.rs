@@ -35,7 +35,7 @@ pub fn is_meant(port: &Link, uplink: &Uplink) -> bool {
         Uplink::None => false,
         Uplink::Name(name) => port.name() == *name,
         Uplink::PermanentMac(mac) => has_permanent_mac(port, mac),
-        Uplink::Auto => !is_tap(port),
+        Uplink::Auto => !port.is_tap(),
     }
 }
 
@@ -47,13 +47,9 @@ fn has_permanent_mac(link: &Link, mac: &[u8]) -> bool {
     }
 }
 
-fn is_tap(link: &Link) -> bool {
-    link.kind().as_deref() == Some("tun")
-}
-
 /// The bridge's uplink if it has one, else the wired link with the best default route: IPv4 before IPv6, then by metric.
 fn automatic<'a>(snapshot: &'a Snapshot, bridge: &str) -> Result<&'a Link, Refusal> {
-    let port = snapshot.link(bridge).and_then(|bridge| snapshot.ports_of(bridge.index).find(|port| !is_tap(port)));
+    let port = snapshot.link(bridge).and_then(|bridge| snapshot.ports_of(bridge.index).find(|port| !port.is_tap()));
     if let Some(port) = port {
         return Ok(port);
     }
@@ -63,7 +59,7 @@ fn automatic<'a>(snapshot: &'a Snapshot, bridge: &str) -> Result<&'a Link, Refus
         .filter(|route| route.is_default() && route.table() == u32::from(libc::RT_TABLE_MAIN))
         .collect();
     defaults.sort_by_key(|route| (route.is_ipv6(), route.priority()));
-    let wired = |link: &&Link| link.device_type == libc::ARPHRD_ETHER && !link.is_bridge();
+    let wired = |link: &&Link| link.device_type == libc::ARPHRD_ETHER && !link.is_bridge() && !link.is_tap();
     defaults
         .iter()
         .find_map(|route| snapshot.links.iter().filter(wired).find(|link| route.uses(link.index)))
@@ -79,7 +75,7 @@ fn no_such_link(snapshot: &Snapshot, name: &str) -> Refusal {
     let others: Vec<String> = snapshot
         .links
         .iter()
-        .filter(|link| link.device_type == libc::ARPHRD_ETHER && !link.is_bridge() && !is_tap(link))
+        .filter(|link| link.device_type == libc::ARPHRD_ETHER && !link.is_bridge() && !link.is_tap())
         .map(Link::name)
         .take(8)
         .collect();

@@ -56,20 +56,21 @@ fn unread(error: crate::netlink::Error) -> Failure {
 fn dry_run() -> Result<(), Failure> {
     let mut socket = Socket::open().map_err(unread)?;
     let (state, change) = netfilter::plan(&mut socket, &config()?).map_err(unread)?;
-    tell_of_missing_module(&state);
-    println!("{}", if change.is_empty() { "nothing to do".into() } else { change.to_string() });
-    Ok(())
+    let change = if change.is_empty() { "nothing to do".into() } else { change.to_string() };
+    super::print_text(&format!("{}{change}\n", missing_module(&state)))
 }
 
 fn apply() -> Result<(), Failure> {
     let mut socket = Socket::open().map_err(unread)?;
     let (state, change) = netfilter::plan(&mut socket, &config()?).map_err(unread)?;
-    tell_of_missing_module(&state);
     let outcome = change.carry_out(&mut socket).map_err(unread)?;
     let done = !outcome.done.is_empty();
+    let mut text = missing_module(&state).to_owned();
     if done || outcome.failures.is_empty() {
-        println!("{}", if done { outcome.done.to_string() } else { "nothing to do".into() });
+        say!(text, "{}", if done { outcome.done.to_string() } else { "nothing to do".into() });
     }
+    // What was done stays done where nobody reads of it.
+    let _ = super::print_text(&text);
     match outcome.failures.as_slice() {
         [] => Ok(()),
         failures => Err(Failure {
@@ -88,9 +89,10 @@ fn apply_for_hook() {
     }
 }
 
-fn tell_of_missing_module(state: &State) {
-    if state.sysctls.is_none() {
-        println!("br_netfilter is not loaded: no bridge is filtered, and bridges' own flags wait for it");
+fn missing_module(state: &State) -> &'static str {
+    match state.sysctls {
+        None => "br_netfilter is not loaded: no bridge is filtered, and bridges' own flags wait for it\n",
+        Some(_) => "",
     }
 }
 
@@ -143,9 +145,7 @@ fn show(as_json: bool) -> Result<(), Failure> {
     if as_json {
         return super::print_json(&report);
     }
-    tell_of_missing_module(&state);
-    print(&report);
-    Ok(())
+    super::print_text(&format!("{}{}", missing_module(&state), in_words(&report)))
 }
 
 fn report(config: &Config, state: &State) -> Report {
@@ -173,37 +173,44 @@ fn report(config: &Config, state: &State) -> Report {
     }
 }
 
-fn print(report: &Report) {
-    println!("policy {}", report.policy);
+fn in_words(report: &Report) -> String {
+    let mut text = String::new();
+    say!(text, "policy {}", report.policy);
     let sysctls = NetfilterCalls::TABLES.map(|table| format!("{table:>10}"));
-    println!("{:24}{}  (is, →wanted)", "", sysctls.concat());
+    say!(text, "{:24}{}  (is, →wanted)", "", sysctls.concat());
     if report.loaded {
-        print_values("all bridges (sysctl)", &report.sysctls);
+        add_values(&mut text, "all bridges (sysctl)", &report.sysctls);
     }
-    report.bridges.iter().for_each(|(name, values)| print_values(name, values));
+    report.bridges.iter().for_each(|(name, values)| add_values(&mut text, name, values));
     for (table, writers) in &report.sysctls.likely_writers {
-        println!("net.bridge.bridge-nf-call-{table} was likely set by {}", writers.join(", or "));
+        say!(text, "net.bridge.bridge-nf-call-{table} was likely set by {}", writers.join(", or "));
     }
     for conflict in &report.conflicts {
         let bridge = conflict.bridge.as_deref().unwrap_or("a bridge that is not known");
-        println!("conflict: {} needs {} on {bridge}: {}", conflict.who, conflict.needs, conflict.consequence);
+        say!(text, "conflict: {} needs {} on {bridge}: {}", conflict.who, conflict.needs, conflict.consequence);
         if let Some(bridge) = &conflict.bridge {
-            println!("  to give it: {} = true under [bridge.{bridge}] in /etc/virt-bridge.toml", conflict.needs);
+            say!(text, "  to give it: {} = true under [bridge.{bridge}] in /etc/virt-bridge.toml", conflict.needs);
         }
     }
+    text
 }
 
-fn print_values(name: &str, values: &Values) {
+fn add_values(text: &mut String, name: &str, values: &Values) {
     let (present, wanted): ([_; 3], [_; 3]) = (values.present.into(), values.wanted.into());
     let shown = |answer: Option<bool>| answer.map_or("-".to_owned(), |answer| u8::from(answer).to_string());
     let cells = present.iter().zip(wanted).map(|(present, wanted): (&Option<bool>, Option<bool>)| match wanted {
         Some(_) if wanted != *present => format!("{:>10}", format!("{} →{}", shown(*present), shown(wanted))),
         _ => format!("{:>10}", shown(*present)),
     });
-    println!("{name:24}{}  {}", cells.collect::<String>(), values.rule);
+    say!(text, "{name:24}{}  {}", cells.collect::<String>(), values.rule);
     let filtered: Vec<&str> = values.effective.named().filter(|(_, on)| *on).map(|(table, _)| table).collect();
-    println!("{:24}  packets pass {}", "", if filtered.is_empty() { "no filter".into() } else { filtered.join(", ") });
+    say!(
+        text,
+        "{:24}  packets pass {}",
+        "",
+        if filtered.is_empty() { "no filter".into() } else { filtered.join(", ") }
+    );
     for (table, on) in values.configured.named() {
-        println!("{:24}  nf-call-{table} = {on} in [bridge.{name}]", "");
+        say!(text, "{:24}  nf-call-{table} = {on} in [bridge.{name}]", "");
     }
 }

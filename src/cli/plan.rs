@@ -26,38 +26,41 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.json {
         super::print_json(&survey)?;
     } else {
-        print(&survey);
+        super::print_text(&in_words(&survey))?;
     }
     if survey.refusals.is_empty() { Ok(()) } else { Err(bridge::Error::Refused(survey.refusals).into()) }
 }
 
-fn print(survey: &Survey) {
-    let Some(plan) = survey.plan.as_ref().filter(|_| survey.refusals.is_empty()) else { return };
+fn in_words(survey: &Survey) -> String {
+    let mut text = String::new();
+    let Some(plan) = survey.plan.as_ref().filter(|_| survey.refusals.is_empty()) else { return text };
     if plan.is_empty() {
-        println!("{}: nothing to do", plan.bridge.name);
+        say!(text, "{}: nothing to do", plan.bridge.name);
     }
-    print_phase("prepare, without effect on traffic", &plan.prepare);
-    print_settings(&plan.ipv6_settings);
-    print_phase("switch, in one batch", &plan.switch);
+    add_phase(&mut text, "prepare, without effect on traffic", &plan.prepare);
+    add_settings(&mut text, &plan.ipv6_settings);
+    add_phase(&mut text, "switch, in one batch", &plan.switch);
     if !plan.gateways.is_empty() {
-        println!("check that these routers still answer, or go back:");
-        plan.gateways.iter().for_each(|gateway| println!("  {gateway}"));
+        say!(text, "check that these routers still answer, or go back:");
+        plan.gateways.iter().for_each(|gateway| say!(text, "  {gateway}"));
     }
-    print_phase("commit, in one batch", &plan.commit);
-    print_settings(&plan.last_ipv6_settings);
-    plan.warnings.iter().for_each(|warning| println!("warning: {warning}"));
+    add_phase(&mut text, "commit, in one batch", &plan.commit);
+    add_phase(&mut text, "finish", &plan.finish);
+    add_settings(&mut text, &plan.last_ipv6_settings);
+    plan.warnings.iter().for_each(|warning| say!(text, "warning: {warning}"));
+    text
 }
 
-fn print_settings(settings: &[(&str, u32)]) {
+fn add_settings(text: &mut String, settings: &[(&str, u32)]) {
     if !settings.is_empty() {
         let settings: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={}", *value as i32)).collect();
-        println!("  have IPv6 settings {} (written where they differ)", settings.join(" "));
+        say!(text, "  have IPv6 settings {} (written where they differ)", settings.join(" "));
     }
 }
 
-fn print_phase(title: &str, steps: &[Step]) {
+fn add_phase(text: &mut String, title: &str, steps: &[Step]) {
     if !steps.is_empty() {
-        println!("{title}:");
-        steps.iter().for_each(|step| println!("  {}", step.what));
+        say!(text, "{title}:");
+        steps.iter().for_each(|step| say!(text, "  {}", step.what));
     }
 }

@@ -26,7 +26,8 @@ pub fn print(bridge: &str, outcome: &Outcome, nothing: &str, as_json: bool) {
 
 fn in_words(bridge: &str, outcome: &Outcome, nothing: &str) -> String {
     match outcome {
-        Outcome::AlreadyRight => format!("{bridge}: {nothing}\n"),
+        Outcome::AlreadyRight { recovered: None } => format!("{bridge}: {nothing}\n"),
+        Outcome::AlreadyRight { recovered: Some(what) } => format!("{what}\n"),
         Outcome::Done { plan, report, recovered } => {
             let recovered = recovered.iter().map(|what| format!("{what}\n"));
             recovered.chain([report.told_of(plan), "\n".into()]).collect()
@@ -35,8 +36,11 @@ fn in_words(bridge: &str, outcome: &Outcome, nothing: &str) -> String {
 }
 
 fn in_json(bridge: &str, outcome: &Outcome) -> serde_json::Value {
-    let Outcome::Done { plan, report, recovered } = outcome else {
-        return json!({ "bridge": bridge, "changed": false });
+    let (plan, report, recovered) = match outcome {
+        Outcome::Done { plan, report, recovered } => (plan, report, recovered),
+        Outcome::AlreadyRight { recovered } => {
+            return json!({ "bridge": bridge, "changed": recovered.is_some(), "recovered": recovered });
+        }
     };
     let phases: serde_json::Map<_, _> =
         report.phases.iter().map(|(phase, time)| ((*phase).to_owned(), json!(time.as_micros() as u64))).collect();

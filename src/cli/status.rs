@@ -1,5 +1,6 @@
 //! `virt-bridge status`: the host's bridges as they are.
 
+use nix::libc::RT_TABLE_LOCAL;
 use serde::Serialize;
 
 use super::exit::Failure;
@@ -58,18 +59,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.json {
         return super::print_json(&bridges);
     }
+    let mut text = String::new();
     if bridges.is_empty() {
-        println!("there is no bridge");
+        say!(text, "there is no bridge");
     }
-    bridges.iter().for_each(print);
-    Ok(())
+    bridges.iter().for_each(|bridge| add(&mut text, bridge));
+    super::print_text(&text)
 }
 
 fn bridge(snapshot: &Snapshot, link: &Link) -> Bridge {
     let parameters = link.bridge_parameters().unwrap_or_default();
     let records = Records::of(&link.name());
-    let receipt = records.receipt().ok().flatten();
-    let routes = snapshot.routes.iter().filter(|route| route.uses(link.index) && route.table() != 255);
+    let receipt = records.receipt().ok().flatten().filter(|receipt| receipt.bridge.index == link.index);
+    let routes =
+        snapshot.routes.iter().filter(|route| route.uses(link.index) && route.table() != u32::from(RT_TABLE_LOCAL));
     Bridge {
         name: link.name(),
         up: link.is_up(),
@@ -103,17 +106,17 @@ fn addresses(snapshot: &Snapshot, link: &Link) -> Vec<String> {
     snapshot.addresses.iter().filter(|address| address.index == link.index).map(ToString::to_string).collect()
 }
 
-fn print(bridge: &Bridge) {
-    println!("{}", described(&bridge.name, bridge.up, bridge.carrier, &bridge.mac));
+fn add(text: &mut String, bridge: &Bridge) {
+    say!(text, "{}", described(&bridge.name, bridge.up, bridge.carrier, &bridge.mac));
     if bridge.interrupted {
-        println!("  a takeover was interrupted; to go on from there: virt-bridge up {}", bridge.name);
+        say!(text, "  a takeover was interrupted; to go on from there: virt-bridge up {}", bridge.name);
     }
-    bridge.addresses.iter().for_each(|address| println!("  address {address}"));
-    bridge.routes.iter().for_each(|route| println!("  route {route}"));
+    bridge.addresses.iter().for_each(|address| say!(text, "  address {address}"));
+    bridge.routes.iter().for_each(|route| say!(text, "  route {route}"));
     for port in &bridge.ports {
         let role = if bridge.uplink.as_ref() == Some(&port.name) { "uplink" } else { "port" };
-        println!("  {role} {}", described(&port.name, port.up, port.carrier, &port.mac));
-        port.addresses.iter().for_each(|address| println!("    address {address}, of no use on a port"));
+        say!(text, "  {role} {}", described(&port.name, port.up, port.carrier, &port.mac));
+        port.addresses.iter().for_each(|address| say!(text, "    address {address}, of no use on a port"));
     }
 }
 

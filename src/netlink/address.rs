@@ -83,9 +83,14 @@ impl Address {
         i32::from(self.family) == libc::AF_INET6
     }
 
+    /// Whether this is an address for this link alone (IPv6's link-local).
+    pub fn is_for_link(&self) -> bool {
+        self.scope == libc::RT_SCOPE_LINK
+    }
+
     /// Whether this is an IPv6 address for this link alone, known to be nobody else's.
     pub fn is_usable_link_local(&self) -> bool {
-        self.is_ipv6() && self.scope == libc::RT_SCOPE_LINK && self.flags() & (IFA_F_TENTATIVE | IFA_F_DADFAILED) == 0
+        self.is_ipv6() && self.is_for_link() && self.flags() & (IFA_F_TENTATIVE | IFA_F_DADFAILED) == 0
     }
 
     /// Metric of the prefix route that the kernel makes for the address; 0 is the family's usual one.

@@ -108,6 +108,11 @@ impl Link {
         self.kind().as_deref() == Some("bridge")
     }
 
+    /// Whether the link is a tap, as guests have.
+    pub fn is_tap(&self) -> bool {
+        self.kind().as_deref() == Some("tun")
+    }
+
     /// Whether the link is administratively up.
     pub fn is_up(&self) -> bool {
         self.flags & libc::IFF_UP as u32 != 0

@@ -17,7 +17,7 @@ fn changes_sent(lab: &Lab, command: &[&str]) -> Vec<String> {
 
 /// How many steps of a plan make each kind of change.
 fn planned(plan: &Value) -> usize {
-    ["prepare", "switch", "commit"].iter().map(|phase| plan[phase].as_array().unwrap().len()).sum()
+    ["prepare", "switch", "commit", "finish"].iter().map(|phase| plan[phase].as_array().unwrap().len()).sum()
 }
 
 #[test]
@@ -75,7 +75,9 @@ fn what_a_plan_prints_is_what_is_done() {
     let sent = changes_sent(&lab, &["virt-bridge", "up", "br0"]);
     assert_eq!(sent.len(), planned(&survey["plan"]), "{sent:?}");
     let receipt: Value = serde_json::from_str(&lab.read("/run/virt-bridge/br0.json")).unwrap();
-    let steps: Vec<&Value> =
-        ["prepare", "switch", "commit"].iter().flat_map(|phase| survey["plan"][phase].as_array().unwrap()).collect();
+    let steps: Vec<&Value> = ["prepare", "switch", "commit", "finish"]
+        .iter()
+        .flat_map(|phase| survey["plan"][phase].as_array().unwrap())
+        .collect();
     assert_eq!(receipt["steps"].as_array().unwrap().iter().collect::<Vec<_>>(), steps);
 }
