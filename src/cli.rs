@@ -8,6 +8,7 @@ macro_rules! say {
     }};
 }
 
+mod bridge_arguments;
 mod exit;
 mod netfilter;
 mod plan;
@@ -26,6 +27,7 @@ use serde::Serialize;
 use crate::bridge::{self, GATEWAY_CHECK, Wanted};
 use crate::config::{Config, Uplink};
 use crate::interface_name;
+use bridge_arguments::BridgeArguments;
 use exit::{Exit, Failure};
 
 /// How long a command may take; a takeover takes milliseconds, and waits for routers and other runs only.
@@ -42,9 +44,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     /// Show what `up` would do, and change nothing
-    Plan(plan::Arguments),
+    Plan(BridgeArguments),
     /// Make sure that a bridge exists, is up, and has its uplink, addresses and routes
-    Up(up::Arguments),
+    Up(BridgeArguments),
     /// Give the uplink back what its bridge received
     Undo(undo::Arguments),
     /// Show the host's bridges, their uplinks and addresses
@@ -84,21 +86,17 @@ fn uplink(text: &str) -> Result<Uplink, String> {
     text.parse()
 }
 
-/// The bridge as the configuration has it, with the uplink of the command line where one is given.
-fn wanted(bridge: &str, uplink: Option<&Uplink>) -> Result<Wanted, Failure> {
+/// The bridge as the configuration has it.
+fn configured(bridge: &str) -> Result<Wanted, Failure> {
     let config = Config::load("/".as_ref()).map_err(|error| Failure::unchanged(error.to_string()))?;
-    let mut wanted = Wanted::configured(bridge, config.bridges.get(bridge));
-    if let Some(uplink) = uplink {
-        wanted.uplink = uplink.clone();
-    }
-    Ok(wanted)
+    Ok(Wanted::configured(bridge, config.bridges.get(bridge)))
 }
 
 /// How long routers may take to answer when this bridge is undone.
 ///
 /// A broken configuration does not stand in the way of going back.
 fn gateway_check(bridge: &str) -> Duration {
-    wanted(bridge, None).map_or(GATEWAY_CHECK, |wanted| wanted.gateway_check)
+    configured(bridge).map_or(GATEWAY_CHECK, |wanted| wanted.gateway_check)
 }
 
 /// Writes a text to stdout; unlike println!, a reader that has gone (`| head`) makes it no panic.

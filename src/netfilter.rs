@@ -16,11 +16,10 @@ mod state;
 mod sysctl_d;
 pub mod writers;
 
+use std::cell::OnceCell;
 use std::ffi::CStr;
 use std::path::Path;
 use std::time::Duration;
-
-use once_cell::unsync::OnceCell;
 
 pub use change::{Change, Outcome};
 pub use state::{Bridge, State, is_loaded, wait_for_sysctls};

@@ -1,0 +1,29 @@
+//! What `plan` and `up` are told.
+
+use super::exit::Failure;
+use crate::bridge::Wanted;
+use crate::config::Uplink;
+
+#[derive(clap::Args)]
+pub struct BridgeArguments {
+    /// The bridge
+    #[arg(value_parser = super::link_name)]
+    pub bridge: String,
+    /// The link that leads to the LAN: a name, mac:…, auto or none [default: as configured]
+    #[arg(long, value_name = "NIC", value_parser = super::uplink)]
+    uplink: Option<Uplink>,
+    /// Print as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl BridgeArguments {
+    /// The bridge as the configuration has it, with the uplink of the command line where one is given.
+    pub fn wanted(&self) -> Result<Wanted, Failure> {
+        let wanted = super::configured(&self.bridge)?;
+        Ok(match &self.uplink {
+            Some(uplink) => Wanted { uplink: uplink.clone(), ..wanted },
+            None => wanted,
+        })
+    }
+}
