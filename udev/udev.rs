@@ -81,7 +81,8 @@ fn take_over_again(name: &str, config: &Config, begun: Instant, log: &Log) -> Re
     let unread = |error| format!("{name}: cannot read the link: {error}");
     let mut socket = Socket::open().map_err(unread)?;
     let Some(link) = socket.get::<Link>(link::by_name(name)).map_err(unread)? else { return Ok(()) };
-    let Some((bridge, configured)) = candidates.into_iter().find(|(_, bridge)| bridge::is_meant(&link, &bridge.uplink))
+    let Some((bridge, configured)) =
+        candidates.into_iter().find(|(_, bridge)| bridge::is_meant(&link, &bridge.uplink, None))
     else {
         return Ok(());
     };

@@ -12,7 +12,7 @@ use super::receipt::Records;
 use super::recovery::{give_back, recover};
 use super::report::Report;
 use super::snapshot::Snapshot;
-use super::uplink;
+use super::uplink::{self, Known};
 use crate::config::{self, Uplink};
 use crate::deadline::Deadline;
 use crate::netlink::address::{IFA_F_DADFAILED, IFA_F_TENTATIVE};
@@ -123,7 +123,7 @@ fn settled_snapshot(socket: &mut Socket, wanted: &Wanted, deadline: Deadline) ->
     let deadline = deadline.at_most(DUPLICATE_DETECTION);
     loop {
         let snapshot = Snapshot::take(socket).map_err(Error::unread)?;
-        let uplink = uplink::find(&snapshot, &wanted.bridge, &wanted.uplink).ok().flatten();
+        let uplink = uplink::find(&snapshot, &wanted.bridge, &wanted.uplink, &known(&snapshot, wanted)?).ok().flatten();
         let open = |uplink: &Link| snapshot.addresses.iter().any(|address| is_open(address, uplink.index));
         if deadline.has_passed() || !uplink.is_some_and(|link| link.carrier() == Some(true) && open(link)) {
             return Ok(snapshot);
@@ -158,8 +158,11 @@ pub fn is_right(socket: &mut Socket, wanted: &Wanted, records: &Records) -> Resu
         Uplink::Name(name) => socket.get::<Link>(link::by_name(name)).map(|link| link.into_iter().collect()),
         Uplink::PermanentMac(_) | Uplink::Auto => socket.dump::<Link>(link::ports_of(bridge.index)),
     };
-    let is_uplink =
-        |port: &Link| port.master() == Some(bridge.index) && port.is_up() && uplink::is_meant(port, &wanted.uplink);
+    let earlier = if wanted.uplink == Uplink::Auto { earlier_uplink(records)? } else { None };
+    let is_uplink = |port: &Link| {
+        let is_port = port.master() == Some(bridge.index) && port.is_up();
+        is_port && uplink::is_meant(port, &wanted.uplink, earlier.as_deref())
+    };
     Ok(ports.map_err(Error::unread)?.iter().any(is_uplink))
 }
 
@@ -172,10 +175,11 @@ pub fn survey(socket: &mut Socket, wanted: &Wanted) -> Result<Survey, Error> {
 }
 
 fn survey_of(snapshot: &Snapshot, wanted: &Wanted) -> Result<Survey, Error> {
+    let known = known(snapshot, wanted)?;
     let existing = snapshot.link(&wanted.bridge);
     let mut refusals: Vec<Refusal> =
         existing.and_then(|link| preflight::name_taken(&wanted.bridge, link)).into_iter().collect();
-    let uplink = match uplink::find(snapshot, &wanted.bridge, &wanted.uplink) {
+    let uplink = match uplink::find(snapshot, &wanted.bridge, &wanted.uplink, &known) {
         Ok(uplink) => uplink,
         Err(refusal) => {
             refusals.push(refusal);
@@ -185,7 +189,7 @@ fn survey_of(snapshot: &Snapshot, wanted: &Wanted) -> Result<Survey, Error> {
     let mut warnings = Vec::new();
     let is_port = uplink.is_some_and(|uplink| existing.is_some_and(|bridge| uplink.master() == Some(bridge.index)));
     if let Some(uplink) = uplink.filter(|_| !is_port) {
-        let surroundings = surroundings(&wanted.bridge, uplink)?;
+        let surroundings = surroundings(uplink, known)?;
         refusals.extend(preflight::refusals(snapshot, &wanted.bridge, uplink, &surroundings));
         warnings = preflight::warnings(snapshot, uplink, &surroundings);
     }
@@ -200,17 +204,32 @@ fn survey_of(snapshot: &Snapshot, wanted: &Wanted) -> Result<Survey, Error> {
     Ok(Survey { refusals, plan: Some(plan) })
 }
 
-fn surroundings(bridge: &str, uplink: &Link) -> Result<Surroundings, Error> {
-    let name = uplink.name();
+/// What is to be known of uplinks before one is found.
+fn known(snapshot: &Snapshot, wanted: &Wanted) -> Result<Known, Error> {
+    let names = snapshot.links.iter().map(Link::name);
+    // Only where a choice is to be made: the files of 4,000 links take their time.
+    let wireless =
+        if wanted.uplink == Uplink::Auto { names.filter(|name| is_wireless(name)).collect() } else { Vec::new() };
+    Ok(Known { earlier: earlier_uplink(&Records::of(&wanted.bridge))?, wireless })
+}
+
+fn earlier_uplink(records: &Records) -> Result<Option<String>, Error> {
+    let path = records.receipt_path().display();
+    let receipt = records.receipt().map_err(|error| Error::Unchanged(format!("cannot read {path}: {error}")))?;
+    Ok(receipt.and_then(|receipt| receipt.uplink).map(|uplink| uplink.name))
+}
+
+fn is_wireless(link: &str) -> bool {
     // phy80211 is what cfg80211 links for every radio (net/wireless/core.c); wireless is what older drivers have.
-    let directory = Path::new("/sys/class/net").join(&name);
-    let is_wireless = ["phy80211", "wireless"].iter().any(|entry| directory.join(entry).exists());
+    let directory = Path::new("/sys/class/net").join(link);
+    ["phy80211", "wireless"].iter().any(|entry| directory.join(entry).exists())
+}
+
+fn surroundings(uplink: &Link, known: Known) -> Result<Surroundings, Error> {
+    let name = uplink.name();
     let claims = owner::claims(Path::new("/"), owner::Link { name: &name, index: uplink.index })
         .map_err(|error| Error::Unchanged(format!("cannot find out who configures {name}: {error}")))?;
     // Whoever may not ask for these may not take over either, so `up` says why, and `plan` is a plan without them.
     let firewall = firewall::rules().unwrap_or_default();
-    let receipt = Records::of(bridge).receipt();
-    let receipt = receipt.map_err(|error| Error::Unchanged(format!("cannot read the receipt of {bridge}: {error}")))?;
-    let earlier_uplink = receipt.and_then(|receipt| receipt.uplink).map(|uplink| uplink.name);
-    Ok(Surroundings { is_wireless, claims, firewall, earlier_uplink })
+    Ok(Surroundings { is_wireless: is_wireless(&name), claims, firewall, earlier_uplink: known.earlier })
 }

@@ -126,10 +126,7 @@ fn other_master(snapshot: &Snapshot, bridge: &str, name: &str, uplink: &Link) ->
 
 /// Two ways to the same LAN make a loop, in which frames go round for ever where no spanning tree cuts it.
 fn second_uplink(snapshot: &Snapshot, bridge: &str, surroundings: &Surroundings) -> Option<Refusal> {
-    let leads_out = |port: &&Link| match port.kind().as_deref() {
-        None | Some("bond" | "team" | "vlan") => true,
-        _ => surroundings.earlier_uplink == Some(port.name()),
-    };
+    let leads_out = |port: &&Link| port.leads_out() || surroundings.earlier_uplink == Some(port.name());
     let present = snapshot.ports_of(snapshot.link(bridge)?.index).find(leads_out)?.name();
     Some(Refusal::new(
         format!("{bridge} has the uplink {present} already, and a second one can make a loop"),

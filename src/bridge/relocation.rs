@@ -95,7 +95,7 @@ pub fn relocate(&Move { from, to, belongings, present, kept, routes }: &Move) ->
     relocation.settle_addresses(from, to, arriving);
     relocation.unasked_prefix_routes(to, &arriving.addresses, [&belongings.prefix_routes, &present.prefix_routes]);
     relocation.withdraw(from, leaving);
-    relocation.defer(from, leaving);
+    relocation.defer(from, leaving, order);
     relocation.divert(from, leaving);
     relocation.warnings.extend(warnings(from, belongings, order));
     let neighbours = belongings.routes.iter().filter(|route| order.leads_to_neighbours(route, from.index));
@@ -233,8 +233,10 @@ impl Relocation {
         }
     }
 
-    fn defer(&mut self, from: &End, belongings: &Belongings) {
-        let to_neighbours = |route: &&Route| route.is_ipv6() && !route.has_gateway();
+    /// Not where a third link has such a route, too: its place among them could not be given back.
+    fn defer(&mut self, from: &End, belongings: &Belongings, order: &RouteOrder) {
+        let to_neighbours =
+            |route: &&Route| route.is_ipv6() && !route.has_gateway() && !order.is_shared(route, from.index);
         for route in belongings.prefix_routes.iter().chain(&belongings.routes).filter(to_neighbours) {
             self.defer
                 .push(Step::remove(format!("put route {route} by {} behind: remove it", from.name), &route.key()));

@@ -34,9 +34,14 @@ impl<'a> RouteOrder<'a> {
         before.into_iter().any(|other| self.leads_to_neighbours(other, index))
     }
 
+    /// Whether another link has a route of equal destination and metric.
+    pub fn is_shared(&self, route: &Route, index: u32) -> bool {
+        self.list(route).iter().any(|other| !other.uses(index))
+    }
+
     /// Whether this link's route leads before another link's.
     pub fn is_contested(&self, route: &Route, index: u32) -> bool {
-        self.leads(route, index) && self.list(route).iter().any(|other| !other.uses(index))
+        self.leads(route, index) && self.is_shared(route, index)
     }
 
     /// How many routes stand before this one.

@@ -7,11 +7,25 @@ use super::snapshot::Snapshot;
 use crate::config::Uplink;
 use crate::netlink::{Link, mac_text};
 
+/// What is known of uplinks beside the kernel's network state.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The uplink that the bridge received in an earlier takeover.
+    pub earlier: Option<String>,
+    /// The links that are radios.
+    pub wireless: Vec<String>,
+}
+
 /// The link that is meant for the bridge of this name; nothing when none is wanted.
 ///
 /// # Errors
 /// When there is no such link, with what can be done.
-pub fn find<'a>(snapshot: &'a Snapshot, bridge: &str, uplink: &Uplink) -> Result<Option<&'a Link>, Refusal> {
+pub fn find<'a>(
+    snapshot: &'a Snapshot,
+    bridge: &str,
+    uplink: &Uplink,
+    known: &Known,
+) -> Result<Option<&'a Link>, Refusal> {
     match uplink {
         Uplink::None => Ok(None),
         Uplink::Name(name) => snapshot.link(name).map(Some).ok_or_else(|| no_such_link(snapshot, name)),
@@ -24,18 +38,18 @@ pub fn find<'a>(snapshot: &'a Snapshot, bridge: &str, uplink: &Uplink) -> Result
                 )
             })
         }
-        Uplink::Auto => automatic(snapshot, bridge).map(Some),
+        Uplink::Auto => automatic(snapshot, bridge, known).map(Some),
     }
 }
 
-/// Whether a port is what the configuration means by the bridge's uplink. An automatic one is any port that is not a
-/// guest's tap: the default route, by which it was chosen, is the bridge's now.
-pub fn is_meant(port: &Link, uplink: &Uplink) -> bool {
+/// Whether a port is what the configuration means by the bridge's uplink. An automatic one is any port that leads to a
+/// LAN: the default route, by which it was chosen, is the bridge's now.
+pub fn is_meant(port: &Link, uplink: &Uplink, earlier: Option<&str>) -> bool {
     match uplink {
         Uplink::None => false,
         Uplink::Name(name) => port.name() == *name,
         Uplink::PermanentMac(mac) => has_permanent_mac(port, mac),
-        Uplink::Auto => !port.is_tap(),
+        Uplink::Auto => port.leads_out() || earlier == Some(&port.name()),
     }
 }
 
@@ -48,8 +62,9 @@ fn has_permanent_mac(link: &Link, mac: &[u8]) -> bool {
 }
 
 /// The bridge's uplink if it has one, else the wired link with the best default route: IPv4 before IPv6, then by metric.
-fn automatic<'a>(snapshot: &'a Snapshot, bridge: &str) -> Result<&'a Link, Refusal> {
-    let port = snapshot.link(bridge).and_then(|bridge| snapshot.ports_of(bridge.index).find(|port| !port.is_tap()));
+fn automatic<'a>(snapshot: &'a Snapshot, bridge: &str, known: &Known) -> Result<&'a Link, Refusal> {
+    let is_uplink = |port: &&Link| is_meant(port, &Uplink::Auto, known.earlier.as_deref());
+    let port = snapshot.link(bridge).and_then(|bridge| snapshot.ports_of(bridge.index).find(is_uplink));
     if let Some(port) = port {
         return Ok(port);
     }
@@ -59,7 +74,11 @@ fn automatic<'a>(snapshot: &'a Snapshot, bridge: &str) -> Result<&'a Link, Refus
         .filter(|route| route.is_default() && route.table() == u32::from(libc::RT_TABLE_MAIN))
         .collect();
     defaults.sort_by_key(|route| (route.is_ipv6(), route.priority()));
-    let wired = |link: &&Link| link.device_type == libc::ARPHRD_ETHER && !link.is_bridge() && !link.is_tap();
+    // A container's only way out is a veth.
+    let is_wire = |link: &Link| link.leads_out() || link.kind().as_deref() == Some("veth");
+    let wired = |link: &&Link| {
+        link.device_type == libc::ARPHRD_ETHER && is_wire(link) && !known.wireless.contains(&link.name())
+    };
     defaults
         .iter()
         .find_map(|route| snapshot.links.iter().filter(wired).find(|link| route.uses(link.index)))

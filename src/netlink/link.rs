@@ -113,6 +113,11 @@ impl Link {
         self.kind().as_deref() == Some("tun")
     }
 
+    /// Whether the link is of a kind that leads to a LAN: hardware, a bond or team, a VLAN interface.
+    pub fn leads_out(&self) -> bool {
+        matches!(self.kind().as_deref(), None | Some("bond" | "team" | "vlan"))
+    }
+
     /// Whether the link is administratively up.
     pub fn is_up(&self) -> bool {
         self.flags & libc::IFF_UP as u32 != 0
