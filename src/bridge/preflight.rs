@@ -148,13 +148,14 @@ fn links_above<'a>(snapshot: &'a Snapshot, name: &'a str, uplink: &'a Link) -> i
     })
 }
 
-fn nexthop_objects(snapshot: &Snapshot, name: &str, uplink: &Link) -> Option<Refusal> {
-    let route = snapshot.routes.iter().find(|route| route.nexthop_object().is_some() && route.uses(uplink.index))?;
-    let object = route.nexthop_object()?;
-    Some(Refusal::new(
-        format!("route {route} uses nexthop object {object}, which is bound to {name}"),
-        "replace it by a route with via and dev",
-    ))
+fn nexthop_objects<'a>(snapshot: &'a Snapshot, name: &'a str, uplink: &'a Link) -> impl Iterator<Item = Refusal> + 'a {
+    let bound = snapshot.nexthops.iter().filter(|nexthop| nexthop.index() == Some(uplink.index));
+    bound.map(move |nexthop| {
+        Refusal::new(
+            format!("{nexthop} is bound to {name}"),
+            "delete it, and replace the routes that use it by routes with via and dev",
+        )
+    })
 }
 
 fn owners<'a>(name: &'a str, surroundings: &'a Surroundings) -> impl Iterator<Item = Refusal> + 'a {

@@ -4,7 +4,8 @@ use nix::libc;
 use serde::Serialize;
 
 use crate::netlink::{
-    Address, Error, Link, Neighbour, Route, Rule, Socket, address, link, neighbour, record, route, rule,
+    Address, Error, Link, Neighbour, Nexthop, Route, Rule, Socket, address, link, neighbour, nexthop, record, route,
+    rule,
 };
 
 const FAMILIES: [u8; 2] = [libc::AF_INET as u8, libc::AF_INET6 as u8];
@@ -21,6 +22,9 @@ pub struct Snapshot {
     /// The routes of all tables, in the kernel's order.
     #[serde(with = "record")]
     pub routes: Vec<Route>,
+    /// Nexthop objects.
+    #[serde(with = "record")]
+    pub nexthops: Vec<Nexthop>,
     /// The routing policy.
     #[serde(with = "record")]
     pub rules: Vec<Rule>,
@@ -38,6 +42,7 @@ impl Snapshot {
         let mut snapshot = Snapshot {
             links: socket.dump(link::all())?,
             addresses: socket.dump(address::of_link(0))?,
+            nexthops: nexthop::all(socket)?,
             ..Snapshot::default()
         };
         for family in FAMILIES {

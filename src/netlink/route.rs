@@ -17,7 +17,6 @@ const RTA_CACHEINFO: u16 = 12;
 const RTA_TABLE: u16 = 15;
 const RTA_PREF: u16 = 20;
 const RTA_EXPIRES: u16 = 23;
-const RTA_NH_ID: u16 = 30;
 /// `RTPROT_RA` of linux/rtnetlink.h.
 const RTPROT_RA: u8 = 9;
 /// Lifetimes of routes are counted in USER_HZ, 100 a second (linux/param.h).
@@ -168,11 +167,6 @@ impl Route {
     /// The preferred source address.
     pub fn preferred_source(&self) -> Option<IpAddr> {
         ip(self.attributes.get(RTA_PREFSRC)?)
-    }
-
-    /// The number of the nexthop object that the route uses, where it does.
-    pub fn nexthop_object(&self) -> Option<u32> {
-        self.attributes.u32(RTA_NH_ID)
     }
 
     /// Whether the kernel lets the route end by itself.

@@ -106,6 +106,9 @@ fn a_link_that_carries_no_ethernet_frames() {
 fn a_link_with_nexthop_objects() {
     let lab = host_with(&["--no-ra"], "nexthop add id 7 via 192.0.2.1 dev eth0\nroute add 198.18.0.0/24 nhid 7");
     refused(&lab, "eth0", &["nexthop object 7"]);
+    // The kernel then no longer says of a route by which link it leaves.
+    lab.host(["sysctl", "-q", "net.ipv4.nexthop_compat_mode=0"]);
+    refused(&lab, "eth0", &["nexthop object 7"]);
 }
 
 #[test]
@@ -115,7 +118,7 @@ fn a_link_with_a_group_of_nexthop_objects() {
         "nexthop add id 7 via 192.0.2.1 dev eth0\nnexthop add id 8 via 192.0.2.2 dev eth0\n\
          nexthop add id 9 group 7/8\nroute add 198.18.0.0/24 nhid 9",
     );
-    refused(&lab, "eth0", &["nexthop object 9"]);
+    refused(&lab, "eth0", &["nexthop object 7", "nexthop object 8"]);
 }
 
 #[test]

@@ -1,0 +1,60 @@
+//! Nexthop objects (`ip nexthop`): ways out that routes name by a number. They are bound to their link and are not moved.
+
+use nix::errno::Errno;
+
+use super::{Attributes, Error, Malformed, Payload, Socket, join_header, split_header};
+
+const NHA_ID: u16 = 1;
+const NHA_OIF: u16 = 5;
+
+/// A nexthop object: `struct nhmsg` and its attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nexthop {
+    header: [u8; 8],
+    attributes: Attributes,
+}
+
+impl Payload for Nexthop {
+    // RTM_NEWNEXTHOP and so on of linux/rtnetlink.h (Linux 5.3), which libc does not have.
+    const NEW: u16 = 104;
+    const DELETE: u16 = 105;
+    const GET: u16 = 106;
+
+    fn parse(payload: &[u8]) -> Result<Self, Malformed> {
+        let (header, attributes) = split_header(payload)?;
+        Ok(Nexthop { header, attributes })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        join_header(&self.header, &self.attributes)
+    }
+}
+
+impl Nexthop {
+    /// The number by which routes name it.
+    pub fn id(&self) -> u32 {
+        self.attributes.u32(NHA_ID).unwrap_or(0)
+    }
+
+    /// The link that it leaves by; a group of others has none.
+    pub fn index(&self) -> Option<u32> {
+        self.attributes.u32(NHA_OIF)
+    }
+}
+
+impl std::fmt::Display for Nexthop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "nexthop object {}", self.id())
+    }
+}
+
+/// All nexthop objects; a kernel before 5.3 has none.
+///
+/// # Errors
+/// When the kernel cannot be asked.
+pub fn all(socket: &mut Socket) -> Result<Vec<Nexthop>, Error> {
+    match socket.dump(vec![0; 8]) {
+        Err(Error::Refused(error)) if error.errno == Errno::EOPNOTSUPP => Ok(Vec::new()),
+        answer => answer,
+    }
+}
