@@ -11,7 +11,7 @@ use super::report::Report;
 use super::step::Step;
 use super::{recovery, verify};
 use crate::deadline::Deadline;
-use crate::netlink::{self, BridgeParameters, Link, Request, Socket, link};
+use crate::netlink::{self, BridgeParameters, KernelError, Link, Request, Socket, link};
 use crate::sysctl;
 
 /// A step behind the point of no return, or on the way back, is tried again: the kernel may lack memory for a moment.
@@ -48,15 +48,15 @@ pub fn apply(
         Error::Unchanged(format!("cannot write down in {} how to go back: {error}", super::receipt::DIRECTORY))
     })?;
     let switched = switch(socket, plan, &gateways, gateway_check, deadline, &mut report);
-    if let Err(cause) = switched.and_then(|()| report.time("commit", || commit(socket, plan))) {
-        return Err(roll_back(socket, plan, records, cause));
+    match switched.and_then(|()| report.time("commit", || commit(socket, &plan.commit, &plan.finish))) {
+        Ok(warnings) => report.warnings.extend(warnings),
+        Err(cause) => return Err(roll_back(socket, plan, records, cause)),
     }
-    // The bridge has everything: what fails from here on is told, and no reason to go back.
-    report.warnings.extend(insist(socket, &plan.finish).err());
+    if recovery::has_lost_bridge(socket, plan) {
+        let cause = format!("{} was deleted in the middle of it", plan.bridge.name);
+        return Err(recovery::recover(socket, records).map_or_else(|error| error, |_| Error::RolledBack(cause)));
+    }
     report.warnings.extend(write_ipv6_settings(socket, plan, &plan.last_ipv6_settings).err());
-    if let Some(cause) = recovery::lost_new_end(socket, plan, records)? {
-        return Err(Error::RolledBack(cause));
-    }
     match verify::left_behind(socket, plan) {
         Ok(left) => {
             report.warnings.extend(left.iter().map(|address| format!("address {address} is still on the uplink, too")))
@@ -179,32 +179,43 @@ fn write_ipv6_settings(socket: &mut Socket, plan: &Plan, settings: &[(&str, u32)
 
 /// Runs the steps as one batch; an error names the first step that failed.
 fn run(socket: &mut Socket, steps: &[Step]) -> Result<(), String> {
+    failures(socket, steps)?.into_iter().flatten().next().map_or(Ok(()), Err)
+}
+
+/// Runs the steps as one batch; answers with each one's failure, if it has one.
+fn failures(socket: &mut Socket, steps: &[Step]) -> Result<Vec<Option<String>>, String> {
     let requests: Vec<Request> = steps.iter().map(|step| step.request.clone()).collect();
     let outcomes = socket.batch(&requests).map_err(|error| error.to_string())?;
-    for (step, outcome) in steps.iter().zip(outcomes) {
-        match outcome {
-            Err(error) if !step.already.contains(&error.errno) => return Err(format!("{}: {error}", step.what)),
-            _ => {}
-        }
-    }
-    Ok(())
+    let failure = |(step, outcome): (&Step, Result<(), KernelError>)| {
+        outcome
+            .err()
+            .filter(|error| !step.already.contains(&error.errno))
+            .map(|error| format!("{}: {error}", step.what))
+    };
+    Ok(steps.iter().zip(outcomes).map(failure).collect())
 }
 
 /// Runs steps that are content when they find their work done, until they succeed.
 pub(super) fn insist(socket: &mut Socket, steps: &[Step]) -> Result<(), String> {
-    let mut result = Ok(());
+    commit(socket, steps, &[]).map(drop)
+}
+
+/// Runs both lists in one batch until the first one succeeds; answers with what failed of the second, which is no reason
+/// to go back.
+pub(super) fn commit(socket: &mut Socket, commit: &[Step], finish: &[Step]) -> Result<Vec<String>, String> {
+    let steps = [commit, finish].concat();
+    let mut result = Ok(Vec::new());
     for attempt in 0..TRIES {
         std::thread::sleep(Duration::from_millis(10) * attempt);
-        result = run(socket, steps);
+        result = failures(socket, &steps).and_then(|mut failures| {
+            let unfinished = failures.split_off(commit.len());
+            failures.into_iter().flatten().next().map_or_else(|| Ok(unfinished.into_iter().flatten().collect()), Err)
+        });
         if result.is_ok() {
             break;
         }
     }
     result
-}
-
-fn commit(socket: &mut Socket, plan: &Plan) -> Result<(), String> {
-    insist(socket, &plan.commit)
 }
 
 /// Goes back, unless the host's state has left the old end: then there is no way back, and the next run goes on.

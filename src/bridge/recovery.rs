@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::apply::insist;
+use super::apply::{commit, insist};
 use super::belongings::Belongings;
 use super::error::Error;
 use super::plan::{self, Plan};
@@ -19,8 +19,8 @@ enum Rest {
     Nothing,
     /// These steps lead back.
     Back(Vec<Step>),
-    /// These steps complete it.
-    Forward(Vec<Step>),
+    /// These steps complete it; those of the second list may fail.
+    Forward(Vec<Step>, Vec<Step>),
     /// The bridge is gone, and these steps give the uplink its own back.
     GiveBack(Vec<Step>),
 }
@@ -39,21 +39,21 @@ pub fn recover(socket: &mut Socket, records: &Records) -> Result<Option<String>,
     };
     let snapshot = Snapshot::take(socket).map_err(Error::unread)?;
     let rest = rest(&snapshot, &journal);
-    let run = |steps: &[Step], socket: &mut Socket| {
-        insist(socket, steps).map_err(|error| Error::Stranded { cause: "a run was killed".into(), rollback: error })
+    let mut run = |steps: &[Step], finish: &[Step]| {
+        commit(socket, steps, finish).map_err(|rollback| Error::Stranded { cause: "a run was killed".into(), rollback })
     };
     let (noted, message) = match (rest, journal.operation) {
         (Rest::Nothing, _) => (records.abandon(), "had changed nothing that is left"),
         (Rest::Back(steps) | Rest::GiveBack(steps), _) => {
-            run(&steps, socket)?;
+            run(&steps, &[])?;
             (records.abandon(), "was rolled back")
         }
-        (Rest::Forward(steps), Operation::Takeover) => {
-            run(&steps, socket)?;
+        (Rest::Forward(steps, finish), Operation::Takeover) => {
+            run(&steps, &finish)?;
             (records.complete(&journal), "was completed")
         }
-        (Rest::Forward(steps), Operation::Undo) => {
-            run(&steps, socket)?;
+        (Rest::Forward(steps, finish), Operation::Undo) => {
+            run(&steps, &finish)?;
             (records.forget(), "was completed")
         }
     };
@@ -87,7 +87,7 @@ fn rest(snapshot: &Snapshot, journal: &Receipt) -> Rest {
         Operation::Takeover => plan::rest_of_takeover(snapshot, journal),
         Operation::Undo => plan::rest_of_undo(snapshot, journal),
     };
-    if back { Rest::Back(plan.roll_back) } else { Rest::Forward([plan.commit, plan.finish].concat()) }
+    if back { Rest::Back(plan.roll_back) } else { Rest::Forward(plan.commit, plan.finish) }
 }
 
 /// What the uplink of a receipt needs to have its own again, where the bridge that had it is gone and nobody has given
@@ -132,17 +132,9 @@ pub fn give_back(socket: &mut Socket, records: &Records) -> Result<Option<String
     Ok(told)
 }
 
-/// After a takeover's commit: whether somebody has deleted the bridge meanwhile. Then the uplink gets its own back, and
-/// the answer says so.
-///
-/// # Errors
-/// When that fails.
-pub(super) fn lost_new_end(socket: &mut Socket, plan: &Plan, records: &Records) -> Result<Option<String>, Error> {
-    let gone = socket.get::<Link>(link::by_index(plan.bridge.index)).map_err(Error::unread)?.is_none();
-    if plan.operation == Operation::Undo || !gone {
-        return Ok(None);
-    }
-    recover(socket, records).map(|_| Some(format!("{} was deleted in the middle of it", plan.bridge.name)))
+/// After a takeover's commit: whether somebody has deleted the bridge meanwhile. What the kernel does not tell is not so.
+pub(super) fn has_lost_bridge(socket: &mut Socket, plan: &Plan) -> bool {
+    plan.operation == Operation::Takeover && matches!(socket.get::<Link>(link::by_index(plan.bridge.index)), Ok(None))
 }
 
 /// Whether the link has all that was moved from it; what has a lifetime may have run out meanwhile.
