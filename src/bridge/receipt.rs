@@ -192,7 +192,7 @@ fn read(path: &Path) -> io::Result<Option<Receipt>> {
 /// directory is in memory, so there is nothing to flush.
 fn write(path: &Path, receipt: &Receipt) -> io::Result<()> {
     let temporary = path.with_extension("new");
-    let written = serde_json::to_vec_pretty(receipt).map_err(io::Error::from).and_then(|bytes| {
+    let written = serde_json::to_vec(receipt).map_err(io::Error::from).and_then(|bytes| {
         let mut file = fs::File::create(&temporary)?;
         file.write_all(&bytes)?;
         fs::rename(&temporary, path)

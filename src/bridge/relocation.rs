@@ -130,7 +130,7 @@ impl Relocation {
             .chain(broadcasts.filter(|route| order.is_contested(route, from.index)))
             .collect();
         // Each goes in front of those before it, so they are given backwards.
-        first.sort_by_key(|route| Reverse(order.place(route)));
+        first.sort_unstable_by_key(|route| Reverse(order.place(route)));
         for route in first {
             let moved = route.moved(from.index, to.index);
             self.place.push(Step::add(format!("prefer {} for {moved}", to.name), &moved, CREATE).unless(PRESENT));

@@ -5,7 +5,7 @@ use nix::libc;
 use super::preflight::Refusal;
 use super::snapshot::Snapshot;
 use crate::config::Uplink;
-use crate::netlink::{Link, mac_text};
+use crate::netlink::{Link, Route, mac_text};
 
 /// What is known of uplinks beside the kernel's network state.
 #[derive(Clone, Debug, Default)]
@@ -68,26 +68,21 @@ fn automatic<'a>(snapshot: &'a Snapshot, bridge: &str, known: &Known) -> Result<
     if let Some(port) = port {
         return Ok(port);
     }
-    let mut defaults: Vec<_> = snapshot
-        .routes
-        .iter()
-        .filter(|route| route.is_default() && route.table() == u32::from(libc::RT_TABLE_MAIN))
-        .collect();
-    defaults.sort_by_key(|route| (route.is_ipv6(), route.priority()));
     // A container's only way out is a veth.
     let is_wire = |link: &Link| link.leads_out() || link.kind().as_deref() == Some("veth");
     let wired = |link: &&Link| {
         link.device_type == libc::ARPHRD_ETHER && is_wire(link) && !known.wireless.contains(&link.name())
     };
-    defaults
-        .iter()
-        .find_map(|route| snapshot.links.iter().filter(wired).find(|link| route.uses(link.index)))
-        .ok_or_else(|| {
-            Refusal::new(
-                "no wired link has a default route, so the uplink cannot be chosen automatically",
-                "name it in the configuration: uplink = \"eth0\"",
-            )
-        })
+    let is_default = |route: &&Route| route.is_default() && route.table() == u32::from(libc::RT_TABLE_MAIN);
+    let ways_out = snapshot.routes.iter().filter(is_default).flat_map(|route| {
+        snapshot.links.iter().filter(wired).filter(|link| route.uses(link.index)).map(move |link| (route, link))
+    });
+    ways_out.min_by_key(|(route, _)| (route.is_ipv6(), route.priority())).map(|(_, link)| link).ok_or_else(|| {
+        Refusal::new(
+            "no wired link has a default route, so the uplink cannot be chosen automatically",
+            "name it in the configuration: uplink = \"eth0\"",
+        )
+    })
 }
 
 fn no_such_link(snapshot: &Snapshot, name: &str) -> Refusal {

@@ -57,7 +57,7 @@ fn drop_ins(directory: &Path) -> Result<Vec<PathBuf>, Error> {
             names.push(name);
         }
     }
-    names.sort();
+    names.sort_unstable();
     Ok(names.into_iter().map(|name| directory.join(name)).collect())
 }
 

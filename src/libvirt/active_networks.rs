@@ -95,7 +95,7 @@ mod tests {
             fs::write(directory.join(file), text).unwrap();
         }
         let mut names = on_bridge(&root, "br0").unwrap();
-        names.sort();
+        names.sort_unstable();
         assert_eq!(names, ["a&b", "lan"]);
 
         fs::write(directory.join("broken.xml"), "<networkstatus>").unwrap();

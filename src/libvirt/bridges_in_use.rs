@@ -32,7 +32,7 @@ pub(super) fn xml_files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> =
         entries.map(|entry| entry.path()).filter(|path| path.extension() == Some(OsStr::new("xml"))).collect();
-    files.sort();
+    files.sort_unstable();
     files
 }
 
@@ -64,7 +64,7 @@ mod tests {
         }
         nix::unistd::mkfifo(&root.join("run/libvirt/network/f.xml"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         let mut found = names(&root);
-        found.sort();
+        found.sort_unstable();
         assert_eq!(found, ["a&b", "br1", "cni0", "kept"]);
         fs::remove_dir_all(&root).unwrap();
     }

@@ -38,7 +38,7 @@ pub fn running(root: &Path, comms: &[&str]) -> Result<Vec<Process>, Error> {
             processes.push(Process { pid, comm, args });
         }
     }
-    processes.sort_by_key(|process| process.pid);
+    processes.sort_unstable_by_key(|process| process.pid);
     Ok(processes)
 }
 
