@@ -2,14 +2,14 @@
 //! uplink. The event is in the environment (udev(7), RUN).
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use virt_bridge::bridge::{self, Outcome, Wanted};
 use virt_bridge::config::{Config, Uplink};
 use virt_bridge::deadline::Deadline;
 use virt_bridge::log::Log;
 use virt_bridge::netfilter;
-use virt_bridge::netlink::{Link, Socket, link};
+use virt_bridge::netlink::{self, Link, Socket, link};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ fn take_over_again(name: &str, config: &Config, begun: Instant, log: &Log) -> Re
     }
     let unread = |error| format!("{name}: cannot read the link: {error}");
     let mut socket = Socket::open().map_err(unread)?;
-    let Some(link) = socket.get::<Link>(link::by_name(name)).map_err(unread)? else { return Ok(()) };
+    let Some(link) = named_link(&mut socket, name).map_err(unread)? else { return Ok(()) };
     let Some((bridge, configured)) =
         candidates.into_iter().find(|(_, bridge)| bridge::is_meant(&link, &bridge.uplink, None))
     else {
@@ -99,6 +99,18 @@ fn take_over_again(name: &str, config: &Config, begun: Instant, log: &Log) -> Re
         report.warnings.iter().for_each(|warning| log.warning(&format!("{bridge}: {warning}")));
     }
     Ok(())
+}
+
+/// The link of this name, waited for a moment: the kernel sends the event of a new name before the link can be found by it
+/// (__dev_change_name in net/core/dev.c). One that is gone already is not found.
+fn named_link(socket: &mut Socket, name: &str) -> Result<Option<Link>, netlink::Error> {
+    for _ in 0..20 {
+        if let Some(link) = socket.get::<Link>(link::by_name(name))? {
+            return Ok(Some(link));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
