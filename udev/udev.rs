@@ -59,7 +59,9 @@ fn act(event: &Event, begun: Instant, log: &Log) -> Result<bool, String> {
             ));
         }
         Event::ModuleLoaded => netfilter::apply(&config),
-        Event::Bridge(name) => netfilter::apply_to_bridge(&config, name),
+        Event::Bridge(name) => Socket::open()
+            .and_then(|mut socket| named_link(&mut socket, name))
+            .and_then(|_| netfilter::apply_to_bridge(&config, name)),
         Event::Link(name) => return take_over_again(name, &config, begun, log).map(|()| true),
     };
     let outcome = outcome.map_err(|error| format!("bridge netfilter: {error}"))?;
