@@ -54,7 +54,7 @@ pub struct Receipt {
 impl Receipt {
     /// What is to be written down before a plan is carried out.
     pub fn of(plan: &Plan) -> Self {
-        let steps = [&plan.prepare, &plan.switch, &plan.commit].into_iter().flatten();
+        let steps = [&plan.prepare, &plan.switch, &plan.commit, &plan.finish].into_iter().flatten();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Receipt {
             operation: plan.operation,
