@@ -9,7 +9,8 @@ packages=(
     iproute2 radvd bridge-utils             # the lab: its links, its router, the commands by hand
     libvirt-daemon-system libvirt-clients   # libvirtd, virtlogd, virsh
     qemu-system-x86                         # guests
-    dnsmasq-base iptables nftables          # libvirt's NAT network
+    dnsmasq-base iptables nftables          # libvirt's NAT network, filters on bridges;
+    arptables                               # the legacy one: nftables has no forward hook for ARP
     iputils-ping iputils-arping tcpdump     # what arrives on the LAN
     strace jq libxml2-utils python3 time    # faults, states, the hooks that ours is compared with
     udev procps                             # events of links and modules, sysctls
