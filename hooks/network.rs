@@ -3,6 +3,7 @@
 //! Called by libvirtd (virtnetworkd) as `/etc/libvirt/hooks/network NETWORK OPERATION SUB-OPERATION EXTRA` for every
 //! network, with its XML on stdin. What it writes to stderr is shown by virsh when it fails.
 
+use std::ffi::CStr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -11,12 +12,17 @@ use nix::unistd::execv;
 use virt_bridge::bridge::{self, Outcome, Wanted};
 use virt_bridge::config::{Config, Hook, Lazy, OnStop};
 use virt_bridge::deadline::Deadline;
+use virt_bridge::forwarding;
 use virt_bridge::libvirt::active_networks;
 use virt_bridge::libvirt::hook_call::{HookCall, NetworkOperation};
 use virt_bridge::libvirt::network::{self, BridgedNetwork};
 use virt_bridge::libvirt::timed_input::TimedInput;
 use virt_bridge::log::Log;
 use virt_bridge::netfilter;
+
+/// What the hook becomes where sysctls are to be written: only the command has all of that code, because a hook is to
+/// stay small. The arguments make it speak to syslog, and succeed whatever it finds.
+const REAPPLY: [&CStr; 4] = [c"/usr/sbin/virt-bridge", c"host", c"apply", c"--for-hook"];
 
 fn main() -> ExitCode {
     let log = Log::new("virt-bridge-network");
@@ -73,16 +79,16 @@ fn ensure(
     let wanted = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
     let outcome = bridge::ensure(&wanted, deadline).map_err(|error| format!("{}: {error}", network.bridge))?;
     tell(call, &outcome, log);
-    keep_filters(config, log);
+    keep_settings(config, &network.bridge, log);
     Ok(())
 }
 
-/// The last thing that a hook does: where somebody changed bridge netfilter, it becomes the command that applies the
-/// policy again, and that always succeeds so. Returns otherwise, or when the command cannot be run.
-fn keep_filters(config: &Config, log: &Log) {
-    if netfilter::has_drifted(config) {
-        let Err(errno) = execv(netfilter::REAPPLY[0], &netfilter::REAPPLY);
-        log.warning(&format!("bridge netfilter: cannot run virt-bridge: {}", errno.desc()));
+/// The last thing that a hook does: where sysctls are not what the configuration has, it becomes the command that
+/// applies them, and that always succeeds so. Returns otherwise, or when the command cannot be run.
+fn keep_settings(config: &Config, bridge: &str, log: &Log) {
+    if netfilter::has_drifted(config) || forwarding::has_drifted(config, bridge) {
+        let Err(errno) = execv(REAPPLY[0], &REAPPLY);
+        log.warning(&format!("bridge netfilter and IP forwarding: cannot run virt-bridge: {}", errno.desc()));
     }
 }
 

@@ -10,6 +10,7 @@ macro_rules! say {
 
 mod bridge_arguments;
 mod exit;
+mod host;
 mod netfilter;
 mod plan;
 mod report;
@@ -51,6 +52,9 @@ enum Verb {
     Undo(undo::Arguments),
     /// Show the host's bridges, their uplinks and addresses
     Status(status::Arguments),
+    /// Apply what the configuration says of the whole host: IP forwarding and bridge netfilter
+    #[command(subcommand)]
+    Host(host::Verb),
     /// Show or apply the policy for bridge netfilter
     #[command(subcommand)]
     Netfilter(netfilter::Verb),
@@ -64,6 +68,7 @@ pub fn main() -> ExitCode {
         Verb::Up(arguments) => up::run(&arguments),
         Verb::Undo(arguments) => undo::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),
+        Verb::Host(verb) => host::run(&verb),
         Verb::Netfilter(verb) => netfilter::run(&verb),
     };
     match result {
@@ -88,8 +93,11 @@ fn uplink(text: &str) -> Result<Uplink, String> {
 
 /// The bridge as the configuration has it.
 fn configured(bridge: &str) -> Result<Wanted, Failure> {
-    let config = Config::load("/".as_ref()).map_err(|error| Failure::unchanged(error.to_string()))?;
-    Ok(Wanted::configured(bridge, config.bridges.get(bridge)))
+    Ok(Wanted::configured(bridge, config()?.bridges.get(bridge)))
+}
+
+fn config() -> Result<Config, Failure> {
+    Config::load("/".as_ref()).map_err(|error| Failure::unchanged(error.to_string()))
 }
 
 /// How long routers may take to answer when this bridge is undone.

@@ -5,6 +5,7 @@
 
 mod entry;
 mod error;
+mod host;
 mod netfilter;
 mod rules;
 mod source;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use once_cell::sync::OnceCell;
 
 pub use self::error::Error;
+pub use self::host::{Forwarding, Host};
 pub use self::netfilter::{Netfilter, Policy};
 
 use self::entry::Entry;
@@ -33,6 +35,8 @@ pub struct Config {
     pub bridges: BTreeMap<String, Bridge>,
     /// `[hook]`
     pub hook: Hook,
+    /// `[host]`
+    pub host: Host,
     /// `[netfilter]`
     pub netfilter: Netfilter,
 }
@@ -153,8 +157,9 @@ impl Config {
                 Ok(())
             }
             "hook" => section.entries()?.iter().try_for_each(|setting| self.hook.apply(setting)),
+            "host" => section.entries()?.iter().try_for_each(|setting| self.host.apply(setting)),
             "netfilter" => section.entries()?.iter().try_for_each(|setting| self.netfilter.apply(setting)),
-            _ => Err(section.unknown_key(&["bridge", "hook", "netfilter"])),
+            _ => Err(section.unknown_key(&["bridge", "hook", "host", "netfilter"])),
         }
     }
 }

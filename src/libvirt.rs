@@ -7,4 +7,5 @@ mod elements;
 pub mod hook_call;
 pub mod network;
 pub mod nwfilter;
+pub mod routed_networks;
 pub mod timed_input;

@@ -13,11 +13,9 @@ pub mod conflict;
 pub mod docker;
 pub mod policy;
 mod state;
-mod sysctl_d;
 pub mod writers;
 
 use std::cell::OnceCell;
-use std::ffi::CStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,10 +25,6 @@ pub use state::{Bridge, State, is_loaded, wait_for_sysctls};
 use crate::config::Config;
 use crate::libvirt::bridges_in_use;
 use crate::netlink::{self, Link, Socket, link};
-
-/// What a hook becomes when the sysctls have drifted: only the command has the whole of this module, because a hook is
-/// to stay small. The arguments make it speak to syslog, and succeed whatever it finds.
-pub const REAPPLY: [&CStr; 4] = [c"/usr/sbin/virt-bridge", c"netfilter", c"apply", c"--for-hook"];
 
 /// How long the sysctls may take to appear after the module's event: kernels before commit 38dc717e9715 send it before
 /// the module's own start has finished.

@@ -1,6 +1,7 @@
 //! Settings below /proc/sys.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use sysctl::{Ctl, CtlValue, Sysctl, SysctlError};
@@ -14,12 +15,27 @@ use sysctl::{Ctl, CtlValue, Sysctl, SysctlError};
 /// When the setting does not exist or refuses the value.
 pub fn write(components: &[&str], value: &str) -> io::Result<()> {
     if components.iter().any(|component| component.contains('.')) {
-        let path: PathBuf = ["/proc/sys"].iter().chain(components).collect();
-        return std::fs::write(path, value);
+        return std::fs::write(file(components), value);
     }
     let ctl = Ctl::new(&components.join(".")).map_err(into_io)?;
     // Not set_value_string, which reads the setting back a second time.
     ctl.set_value(CtlValue::String(value.to_owned())).map(drop).map_err(into_io)
+}
+
+/// Reads a setting that is one digit; nothing where there is no such setting, or it is more than that.
+///
+/// Not by the crate, which takes eight system calls: a hook has three to spare.
+pub fn read_digit(components: &[&str]) -> Option<u8> {
+    let mut value = [0; 3];
+    let length = File::open(file(components)).and_then(|mut file| file.read(&mut value)).ok()?;
+    match value[..length] {
+        [digit @ b'0'..=b'9'] | [digit @ b'0'..=b'9', b'\n'] => Some(digit - b'0'),
+        _ => None,
+    }
+}
+
+fn file(components: &[&str]) -> PathBuf {
+    ["/proc/sys"].iter().chain(components).collect()
 }
 
 fn into_io(error: SysctlError) -> io::Error {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::bridges::{flags, lab, make_bridge, script, sysctls};
+use support::bridges::{HOOK, flags, hook_calls, lab, make_bridge, script, sysctls};
 use support::{Lab, text};
 
 const UDEV_PROGRAM: &str = env!("CARGO_BIN_EXE_virt-bridge-udev");
@@ -130,9 +130,6 @@ fn show_tells_what_is_why_and_who() {
     assert!(shown.contains("nf-call-iptables = true under [bridge.docker0]"), "{shown}");
 }
 
-const HOOK: &str = "echo \"<hookData><network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>\
-    </hookData>\" | /etc/libvirt/hooks/network lan start begin -";
-
 #[test]
 fn a_hook_repairs_what_others_wrote_meanwhile_and_says_who() {
     let lab = lab();
@@ -156,10 +153,6 @@ fn a_hook_that_finds_all_right_stays_within_sixty_system_calls() {
     lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n");
     script(&lab, HOOK);
     lab.host(["virt-bridge", "netfilter", "apply"]);
-    // fcntl is what std's own debug build asks of every descriptor.
-    let count = HOOK.replace("/etc/libvirt", "strace -f -c -U calls,name -e '!fcntl' -o /run/calls /etc/libvirt");
-    script(&lab, &count);
-    let calls = lab.read("/run/calls");
-    let total = calls.lines().find_map(|line| line.trim().strip_suffix(" total")).unwrap().trim();
-    assert!(total.parse::<u32>().unwrap() <= 60, "{calls}");
+    let (total, trace) = hook_calls(&lab);
+    assert!(total <= 60, "{total} system calls:\n{trace}");
 }

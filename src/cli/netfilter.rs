@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::exit::{Exit, Failure};
 use crate::config::Config;
-use crate::log::Log;
 use crate::netfilter::conflict::{self, Conflict};
 use crate::netfilter::policy::{self, Wanted};
 use crate::netfilter::{self, LibvirtBridges, State, writers};
@@ -26,9 +25,6 @@ pub enum Verb {
         /// Only show what would be written
         #[arg(long)]
         dry_run: bool,
-        /// Speak to syslog, and succeed whatever happens: what libvirt's hook runs
-        #[arg(long, conflicts_with = "dry_run")]
-        for_hook: bool,
     },
 }
 
@@ -36,17 +32,9 @@ pub enum Verb {
 pub fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::Show { json } => show(*json),
-        Verb::Apply { dry_run: true, .. } => dry_run(),
-        Verb::Apply { for_hook: true, .. } => {
-            apply_for_hook();
-            Ok(())
-        }
-        Verb::Apply { .. } => apply(),
+        Verb::Apply { dry_run: true } => dry_run(),
+        Verb::Apply { dry_run: false } => apply(),
     }
-}
-
-fn config() -> Result<Config, Failure> {
-    Config::load("/".as_ref()).map_err(|error| Failure::unchanged(error.to_string()))
 }
 
 fn unread(error: crate::netlink::Error) -> Failure {
@@ -55,14 +43,14 @@ fn unread(error: crate::netlink::Error) -> Failure {
 
 fn dry_run() -> Result<(), Failure> {
     let mut socket = Socket::open().map_err(unread)?;
-    let (state, change) = netfilter::plan(&mut socket, &config()?).map_err(unread)?;
+    let (state, change) = netfilter::plan(&mut socket, &super::config()?).map_err(unread)?;
     let change = if change.is_empty() { "nothing to do".into() } else { change.to_string() };
     super::print_text(&format!("{}{change}\n", missing_module(&state)))
 }
 
 fn apply() -> Result<(), Failure> {
     let mut socket = Socket::open().map_err(unread)?;
-    let (state, change) = netfilter::plan(&mut socket, &config()?).map_err(unread)?;
+    let (state, change) = netfilter::plan(&mut socket, &super::config()?).map_err(unread)?;
     let outcome = change.carry_out(&mut socket).map_err(unread)?;
     let done = !outcome.done.is_empty();
     let mut text = missing_module(&state).to_owned();
@@ -77,15 +65,6 @@ fn apply() -> Result<(), Failure> {
             exit: if done { Exit::NeedsAttention } else { Exit::Unchanged },
             text: failures.join("\nvirt-bridge: "),
         }),
-    }
-}
-
-fn apply_for_hook() {
-    let log = Log::new("virt-bridge");
-    let applied = config().map_err(|failure| failure.text);
-    match applied.and_then(|config| netfilter::apply(&config).map_err(|error| error.to_string())) {
-        Ok(outcome) => outcome.tell_of_drift(&log),
-        Err(error) => log.warning(&format!("bridge netfilter: {error}")),
     }
 }
 
@@ -138,7 +117,7 @@ impl Values {
 }
 
 fn show(as_json: bool) -> Result<(), Failure> {
-    let config = config()?;
+    let config = super::config()?;
     let mut socket = Socket::open().map_err(unread)?;
     let state = State::read(&mut socket).map_err(unread)?;
     let report = report(&config, &state);

@@ -1,10 +1,13 @@
-//! `virt-bridge status`: the host's bridges as they are.
+//! `virt-bridge status`: the host's bridges as they are, and whether it forwards.
+
+use std::path::Path;
 
 use nix::libc::RT_TABLE_LOCAL;
 use serde::Serialize;
 
 use super::exit::Failure;
 use crate::bridge::{Records, Snapshot};
+use crate::forwarding;
 use crate::netlink::{Link, Socket, mac_text};
 
 #[derive(clap::Args)]
@@ -15,6 +18,12 @@ pub struct Arguments {
     /// Print as JSON
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Serialize)]
+struct Status {
+    bridges: Vec<Bridge>,
+    ip_forwarding: [forwarding::Report; 2],
 }
 
 #[derive(Serialize)]
@@ -56,14 +65,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             "there is no bridge {name}; to make it: virt-bridge up {name} --uplink NIC"
         )));
     }
+    // A broken configuration does not hide what is.
+    let config = super::config().unwrap_or_default();
+    let status = Status { bridges, ip_forwarding: forwarding::report(Path::new("/"), &config) };
     if arguments.json {
-        return super::print_json(&bridges);
+        return super::print_json(&status);
     }
     let mut text = String::new();
-    if bridges.is_empty() {
+    if status.bridges.is_empty() {
         say!(text, "there is no bridge");
     }
-    bridges.iter().for_each(|bridge| add(&mut text, bridge));
+    status.bridges.iter().for_each(|bridge| add(&mut text, bridge));
+    if arguments.bridge.is_none() {
+        status.ip_forwarding.iter().for_each(|family| say!(text, "{family}"));
+    }
     super::print_text(&text)
 }
 
@@ -112,6 +127,9 @@ fn add(text: &mut String, bridge: &Bridge) {
         say!(text, "  a takeover was interrupted; to go on from there: virt-bridge up {}", bridge.name);
     }
     bridge.addresses.iter().for_each(|address| say!(text, "  address {address}"));
+    if bridge.uplink.is_some() && bridge.addresses.is_empty() {
+        say!(text, "  no address: guests reach the LAN, the host itself does not by this bridge");
+    }
     bridge.routes.iter().for_each(|route| say!(text, "  route {route}"));
     for port in &bridge.ports {
         let role = if bridge.uplink.as_ref() == Some(&port.name) { "uplink" } else { "port" };

@@ -298,3 +298,32 @@ fn lazy_reads_at_the_first_question_and_again_after_an_error() {
     let _root = root.with("virt-bridge.toml", "broken");
     assert!(lazy.get().is_ok());
 }
+
+#[test]
+fn forwarding_is_turned_on_or_left_and_nothing_else() {
+    let host = |text: &str| Root::new("host").with("virt-bridge.toml", text).load().map(|config| config.host);
+    assert_eq!(host(""), Ok(Host { ip_forward: Forwarding::Leave, ip6_forward: Forwarding::Leave }));
+    let both = host("[host]\nip-forward = \"leave\"\nip6-forward = true");
+    assert_eq!(both, Ok(Host { ip_forward: Forwarding::Leave, ip6_forward: Forwarding::On }));
+    let allowed = "is not possible; allowed: \"leave\", true";
+    for (text, said) in [
+        ("[host]\n\nip-forward = 1", format!("/etc/virt-bridge.toml:3: host.ip-forward: 1 {allowed}")),
+        (
+            "host.ip6-forward = false",
+            format!(
+                "/etc/virt-bridge.toml:1: host.ip6-forward: false {allowed}; to forward nothing, set the sysctl in \
+                 /etc/sysctl.d"
+            ),
+        ),
+        (
+            "[host]\nip-forward = \"on\"",
+            "/etc/virt-bridge.toml:2: host.ip-forward: \"on\" is not known; allowed: \"leave\", true".into(),
+        ),
+        (
+            "[host]\nip_forward = true",
+            "/etc/virt-bridge.toml:2: host.ip_forward: unknown key; did you mean \"ip-forward\"?".into(),
+        ),
+    ] {
+        assert_eq!(host(text), Err(said));
+    }
+}

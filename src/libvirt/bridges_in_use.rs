@@ -10,7 +10,7 @@ use nix::fcntl::OFlag;
 use super::elements;
 
 /// Definitions, and the status of active networks, transient ones included.
-const DIRECTORIES: [&str; 2] = ["etc/libvirt/qemu/networks", "run/libvirt/network"];
+pub(super) const DIRECTORIES: [&str; 2] = ["etc/libvirt/qemu/networks", "run/libvirt/network"];
 
 /// The names of all bridges that a network under `root` uses, whatever its forward mode.
 ///

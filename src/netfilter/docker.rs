@@ -1,4 +1,4 @@
-//! What Docker's configuration wants of bridge netfilter.
+//! What Docker's configuration wants of bridge netfilter and IP forwarding.
 
 use std::fs;
 use std::path::Path;
@@ -19,6 +19,11 @@ pub struct Docker {
     pub userland_proxy: Option<bool>,
     /// Whether dockerd writes iptables rules at all.
     pub iptables: Option<bool>,
+    /// Whether dockerd may turn IP forwarding on.
+    #[serde(rename = "ip-forward")]
+    pub ip_forward: Option<bool>,
+    /// Whether the default bridge has IPv6.
+    pub ipv6: Option<bool>,
     /// The default bridge, where it is not `docker0`.
     pub bridge: Option<String>,
 }
@@ -37,6 +42,11 @@ impl Docker {
         }
         let settings = [(self.icc, "\"icc\": false"), (self.userland_proxy, "\"userland-proxy\": false")];
         settings.into_iter().filter(|(value, _)| *value == Some(false)).map(|(_, text)| text).collect()
+    }
+
+    /// Whether dockerd turns the forwarding of this family on (moby, libnetwork/drivers/bridge/setup_ip_forwarding.go).
+    pub fn forwards(&self, family: &str) -> bool {
+        self.ip_forward != Some(false) && (family == "IPv4" || self.ipv6 == Some(true))
     }
 
     /// The default bridge.

@@ -1,7 +1,6 @@
 //! Bridge netfilter as the kernel has it.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -82,13 +81,8 @@ pub fn wait_for_sysctls(patience: Duration) -> bool {
 }
 
 /// Reads one sysctl; nothing where the kernel does not have it.
-///
-/// Not by the crate, which takes eight system calls: a hook has three to spare.
 pub(super) fn read(table: &str) -> Option<bool> {
-    let mut value = [0];
-    let path = [SYSCTLS, &key(table)].join("/");
-    let length = File::open(path).and_then(|mut file| file.read(&mut value)).ok()?;
-    (length == 1).then_some(value != *b"0")
+    sysctl::read_digit(&["net", "bridge", &key(table)]).map(|value| value != 0)
 }
 
 pub(super) fn write(table: &str, filtered: bool) -> io::Result<()> {

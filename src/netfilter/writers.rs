@@ -5,8 +5,7 @@ use std::path::Path;
 
 use super::docker::{self, Docker};
 use super::state::key;
-use super::sysctl_d;
-use crate::printable::Printable;
+use crate::sysctl_d;
 
 /// Programs that set the sysctls to 1, by the name of their process: kubelet and kube-proxy
 /// (kubernetes, sysctlBridgeCallIPTables), and k3s and RKE2, which run both.
@@ -19,9 +18,7 @@ pub fn likely(root: &Path, table: &str, filtered: bool) -> Vec<String> {
     let mut writers: Vec<String> = settings
         .iter()
         .filter(|setting| setting.value == value)
-        .map(|setting| {
-            format!("{}:{} (systemd-sysctl, sysctl)", Printable(&setting.file.to_string_lossy()), setting.line)
-        })
+        .map(|setting| format!("{setting} (systemd-sysctl, sysctl)"))
         .collect();
     if filtered {
         let running = processes(root);
@@ -40,6 +37,11 @@ fn dockerd(root: &Path) -> String {
         [] => "dockerd".into(),
         settings => format!("dockerd (/{}: {})", docker::FILE, settings.join(", ")),
     }
+}
+
+/// Whether a process of one of the known names runs.
+pub fn is_running(root: &Path, name: &str) -> bool {
+    processes(root).iter().any(|running| running == name)
 }
 
 /// The names of the writers that run, each once.

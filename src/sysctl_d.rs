@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::glob::Glob;
+use crate::printable::Printable;
 
 /// Of files with one name, the one in the first of these directories counts.
 const DIRECTORIES: [&str; 5] =
@@ -15,7 +17,7 @@ const MAIN: &str = "etc/sysctl.conf";
 
 /// A line that sets a sysctl.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Setting {
+pub struct Setting {
     /// The file, as it is named there.
     pub file: PathBuf,
     /// The line, counted from 1.
@@ -24,9 +26,16 @@ pub(super) struct Setting {
     pub value: String,
 }
 
+/// Where the line stands: `FILE:LINE`.
+impl Display for Setting {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", Printable(&self.file.to_string_lossy()), self.line)
+    }
+}
+
 /// The lines under `root` that set the sysctl with this dotted name, in the order in which they are applied: the last
 /// one wins.
-pub(super) fn settings(root: &Path, sysctl: &str) -> Vec<Setting> {
+pub fn settings(root: &Path, sysctl: &str) -> Vec<Setting> {
     let mut seen = Vec::new();
     let mut settings = Vec::new();
     for file in files(root) {
