@@ -63,6 +63,7 @@ pub fn apply(
         }
         Err(error) => report.warnings.push(format!("cannot read back the uplink: {error}")),
     }
+    report.warnings.extend(verify::no_carrier(socket, plan).ok().flatten());
     receipt.microseconds = report.microseconds();
     let noted = match plan.operation {
         Operation::Takeover => records.complete(&receipt),

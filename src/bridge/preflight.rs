@@ -71,7 +71,17 @@ pub fn warnings(snapshot: &Snapshot, uplink: &Link, surroundings: &Surroundings)
     let firewall = surroundings.firewall.iter().filter(|rule| rule.names(&name)).map(|rule| {
         format!("{rule} names {name} and is not moved: the host's own packets now come and go by the bridge")
     });
-    rules.chain(firewall).chain(owners).collect()
+    rules.chain(firewall).chain(owners).chain(no_address(snapshot, &name, uplink)).collect()
+}
+
+/// A link-local address alone reaches nobody beyond the link.
+fn no_address(snapshot: &Snapshot, name: &str, uplink: &Link) -> Option<String> {
+    let has = snapshot.addresses.iter().any(|address| address.index == uplink.index && !address.is_for_link());
+    (!has).then(|| {
+        format!(
+            "{name} has no address, so there is none to move: guests reach the LAN, the host does not by this bridge"
+        )
+    })
 }
 
 /// A name that is taken by something else than a bridge.

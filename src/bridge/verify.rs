@@ -49,6 +49,19 @@ pub fn missing(socket: &mut Socket, plan: &Plan) -> Result<Vec<String>, Error> {
     Ok(missing)
 }
 
+/// Says so where nothing comes or goes by the uplink, which a takeover does not mend.
+///
+/// # Errors
+/// When the kernel cannot be asked.
+pub fn no_carrier(socket: &mut Socket, plan: &Plan) -> Result<Option<String>, Error> {
+    let Some(uplink) = plan.uplink.as_ref().filter(|_| plan.operation == Operation::Takeover) else { return Ok(None) };
+    let link = socket.get::<Link>(link::by_index(uplink.index))?;
+    let yet = if plan.before.uplink_was_up { "" } else { " yet" };
+    let says =
+        |_| format!("{} has no carrier{yet}: nothing passes until its cable is in and its switch answers", uplink.name);
+    Ok(link.filter(|link| link.carrier() == Some(false)).map(says))
+}
+
 /// The addresses that a takeover should have taken from the uplink and has not.
 ///
 /// # Errors
