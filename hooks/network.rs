@@ -88,7 +88,7 @@ fn ensure(
 fn keep_settings(config: &Config, bridge: &str, log: &Log) {
     if netfilter::has_drifted(config) || forwarding::has_drifted(config, bridge) {
         let Err(errno) = execv(REAPPLY[0], &REAPPLY);
-        log.warning(&format!("bridge netfilter and IP forwarding: cannot run virt-bridge: {}", errno.desc()));
+        log.warning(&format!("sysctls: cannot run virt-bridge: {}", errno.desc()));
     }
 }
 

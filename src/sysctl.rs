@@ -35,7 +35,7 @@ pub fn read_digit(components: &[&str]) -> Option<u8> {
 }
 
 fn file(components: &[&str]) -> PathBuf {
-    ["/proc/sys"].iter().chain(components).collect()
+    PathBuf::from(["/proc/sys", &components.join("/")].join("/"))
 }
 
 fn into_io(error: SysctlError) -> io::Error {

@@ -77,11 +77,7 @@ pub fn warnings(snapshot: &Snapshot, uplink: &Link, surroundings: &Surroundings)
 /// A link-local address alone reaches nobody beyond the link.
 fn no_address(snapshot: &Snapshot, name: &str, uplink: &Link) -> Option<String> {
     let has = snapshot.addresses.iter().any(|address| address.index == uplink.index && !address.is_for_link());
-    (!has).then(|| {
-        format!(
-            "{name} has no address, so there is none to move: guests reach the LAN, the host does not by this bridge"
-        )
-    })
+    (!has).then(|| format!("{name} has no address, so there is none to move"))
 }
 
 /// A name that is taken by something else than a bridge.

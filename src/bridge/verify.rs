@@ -57,8 +57,7 @@ pub fn no_carrier(socket: &mut Socket, plan: &Plan) -> Result<Option<String>, Er
     let Some(uplink) = plan.uplink.as_ref().filter(|_| plan.operation == Operation::Takeover) else { return Ok(None) };
     let link = socket.get::<Link>(link::by_index(uplink.index))?;
     let yet = if plan.before.uplink_was_up { "" } else { " yet" };
-    let says =
-        |_| format!("{} has no carrier{yet}: nothing passes until its cable is in and its switch answers", uplink.name);
+    let says = |_| format!("{} has no carrier{yet}: nothing passes until its cable is in", uplink.name);
     Ok(link.filter(|link| link.carrier() == Some(false)).map(says))
 }
 
