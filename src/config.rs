@@ -1,10 +1,11 @@
 //! `/etc/virt-bridge.toml` and `/etc/virt-bridge.d/*.toml`: what bridges the host wants.
 //!
-//! Later files override earlier ones key by key. A key that nobody gave is "not told", which differs from its default
+//! Later files override earlier ones key by key, and add their rules behind the earlier ones'. A key that nobody gave is "not told", which differs from its default
 //! where an existing bridge is adopted: that one keeps its own.
 
 mod entry;
 mod error;
+mod interface_rule;
 mod netfilter;
 mod rules;
 mod source;
@@ -19,6 +20,8 @@ use std::time::Duration;
 use once_cell::sync::OnceCell;
 
 pub use self::error::Error;
+pub use self::interface_rule::{Destination, InterfaceMatch, InterfaceRule, MetadataMatch, RulePlace};
+pub use self::interface_rule::{bridge_name, destination_name, mac_prefix};
 pub use self::netfilter::{Netfilter, Policy};
 
 use self::entry::Entry;
@@ -35,6 +38,8 @@ pub struct Config {
     pub hook: Hook,
     /// `[netfilter]`
     pub netfilter: Netfilter,
+    /// `[[interface]]`, in the order of the files; the first that fits counts.
+    pub interfaces: Vec<InterfaceRule>,
 }
 
 /// How a bridge is made; the default is a bridge that leads nowhere.
@@ -154,7 +159,13 @@ impl Config {
             }
             "hook" => section.entries()?.iter().try_for_each(|setting| self.hook.apply(setting)),
             "netfilter" => section.entries()?.iter().try_for_each(|setting| self.netfilter.apply(setting)),
-            _ => Err(section.unknown_key(&["bridge", "hook", "netfilter"])),
+            "interface" => {
+                for table in section.tables()? {
+                    self.interfaces.push(InterfaceRule::read(&table)?);
+                }
+                Ok(())
+            }
+            _ => Err(section.unknown_key(&["bridge", "hook", "netfilter", "interface"])),
         }
     }
 }
