@@ -9,6 +9,8 @@ macro_rules! say {
 }
 
 mod bridge_arguments;
+mod diff;
+mod domain;
 mod exit;
 mod netfilter;
 mod plan;
@@ -54,6 +56,9 @@ enum Verb {
     /// Show or apply the policy for bridge netfilter
     #[command(subcommand)]
     Netfilter(netfilter::Verb),
+    /// Put guests' interfaces onto the networks that the rules [[interface]] say
+    #[command(subcommand)]
+    Domain(domain::Verb),
 }
 
 /// Runs the command with the process's own arguments.
@@ -65,6 +70,10 @@ pub fn main() -> ExitCode {
         Verb::Undo(arguments) => undo::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),
         Verb::Netfilter(verb) => netfilter::run(&verb),
+        Verb::Domain(verb) => match domain::run(&verb) {
+            Ok(exit) => return exit.into(),
+            Err(failure) => Err(failure),
+        },
     };
     match result {
         Ok(()) => Exit::Done.into(),

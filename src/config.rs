@@ -20,6 +20,7 @@ use std::time::Duration;
 use once_cell::sync::OnceCell;
 
 pub use self::error::Error;
+pub(crate) use self::interface_rule::parse_uuid;
 pub use self::interface_rule::{Destination, InterfaceMatch, InterfaceRule, MetadataMatch, RulePlace};
 pub use self::interface_rule::{bridge_name, destination_name, mac_prefix};
 pub use self::netfilter::{Netfilter, Policy};
@@ -27,6 +28,7 @@ pub use self::netfilter::{Netfilter, Policy};
 use self::entry::Entry;
 use self::error::quoted;
 use self::rules::Places;
+use self::source::Source;
 use crate::interface_name;
 
 /// The whole configuration.
@@ -125,10 +127,13 @@ impl Config {
     ///
     /// Without any file this is the default. The error is the first one found, in the order of the files.
     pub fn load(root: &Path) -> Result<Config, Error> {
-        let sources = source::read_all(root)?;
+        Config::of_sources(&source::read_all(root)?)
+    }
+
+    fn of_sources(sources: &[Source]) -> Result<Config, Error> {
         let mut config = Config::default();
         let mut places = Places::new();
-        for source in &sources {
+        for source in sources {
             let document = entry::parse(source)?;
             for section in entry::entries(source, &document) {
                 config.apply(&section, &mut places)?;
@@ -136,6 +141,11 @@ impl Config {
         }
         rules::check(&config, &places)?;
         Ok(config)
+    }
+
+    /// Reads one file alone, wherever it is.
+    pub fn load_file(file: &Path) -> Result<Config, Error> {
+        Config::of_sources(&[source::read_file(file)?])
     }
 
     /// The settings of the bridge `name`; the default if the configuration has no such bridge.

@@ -42,9 +42,14 @@ pub(super) fn read_all(root: &Path) -> Result<Vec<Source>, Error> {
         Err((_, error)) => return Err(error),
     }
     for path in drop_ins(&root.join("etc/virt-bridge.d"))? {
-        sources.push(read(&path).map_err(|(_, error)| error)?);
+        sources.push(read_file(&path)?);
     }
     Ok(sources)
+}
+
+/// One file, which has to exist.
+pub(super) fn read_file(path: &Path) -> Result<Source, Error> {
+    read(path).map_err(|(_, error)| error)
 }
 
 /// The drop-ins in `directory`, sorted.

@@ -2,7 +2,24 @@
 //!
 //! Pure: bytes and rules in, bytes and what changed out. All bytes outside of a moved `<interface>` stay as they are.
 
+mod characters;
+mod edit;
+mod metadata;
+mod position;
+mod rules;
+mod scan;
+mod tag;
+mod tokens;
+
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
+use std::ops::Range;
+
+use self::edit::Replacement;
+use self::position::Problem;
+use self::rules::{Course, Facts};
+use self::scan::Element;
+use self::tag::Tag;
 
 use crate::config::{InterfaceRule, RulePlace};
 use crate::printable::Printable;
@@ -137,8 +154,108 @@ pub struct Error {
 /// # Errors
 /// When it is not well-formed XML in UTF-8, not that of a domain, or larger than [`LARGEST`].
 pub fn patch(xml: &[u8], rules: &[InterfaceRule]) -> Result<Patched, Error> {
-    let _ = (xml, rules);
-    Ok(Patched { interfaces: Vec::new(), xml: None })
+    if xml.len() > LARGEST {
+        return Err(Problem::new(LARGEST, "more than 16 MiB").in_xml(xml));
+    }
+    characters::check(xml).and_then(|text| patch_text(text, rules)).map_err(|problem| problem.in_xml(xml))
+}
+
+fn patch_text(xml: &str, rules: &[InterfaceRule]) -> Result<Patched, Problem> {
+    let found = scan::scan(xml)?;
+    let mut interfaces = Vec::new();
+    let mut replacements = Vec::new();
+    let mut lines = position::Lines::new(xml);
+    for domain in &found.domains {
+        let metadata = match &domain.metadata {
+            Some(metadata) => metadata::read(xml, metadata, found.has_document_type, rules)?,
+            None => metadata::Answers::default(),
+        };
+        let opt_out = metadata.opt_out;
+        let facts = Facts::of(domain, metadata);
+        for (index, element) in domain.interfaces.iter().enumerate() {
+            let mut interface = Interface::read(element, index + 1, lines.line(element.span.start))?;
+            interface.domain = facts.name.to_owned();
+            interface.verdict = if opt_out {
+                Verdict::OptedOut
+            } else {
+                judge(xml, element, &interface, rules::course(rules, &facts, &interface), &mut replacements)?
+            };
+            interfaces.push(interface);
+        }
+    }
+    let xml = (!replacements.is_empty()).then(|| apply(xml, 0..xml.len(), &replacements));
+    Ok(Patched { interfaces, xml })
+}
+
+/// The verdict on an interface; what it changes is added to `replacements`.
+fn judge(
+    xml: &str,
+    element: &Element,
+    interface: &Interface,
+    course: Course,
+    replacements: &mut Vec<Replacement>,
+) -> Result<Verdict, Problem> {
+    Ok(match course {
+        Course::NoRule => Verdict::NoRule,
+        Course::Kept(rule) => Verdict::Kept(rule),
+        Course::Right(rule) => Verdict::Right(rule),
+        Course::Refused(rule, why) => Verdict::Refused(Refusal { rule, why }),
+        Course::Moved { rules, live, to } => {
+            if let Some(refusal) = element.part_given_twice().and_then(|part| Refusal::of_twice(&rules, part)) {
+                return Ok(Verdict::Refused(refusal));
+            }
+            let edit = edit::plan(xml, element, interface, to)?;
+            let interface_xml = apply(xml, element.span.clone(), &edit.replacements);
+            replacements.extend(edit.replacements);
+            Verdict::Changed(Change { rules, live, fields: edit.fields, removed: edit.removed, interface_xml })
+        }
+    })
+}
+
+/// A piece of the XML with what comes in place of some of it.
+fn apply(xml: &str, span: Range<usize>, replacements: &[Replacement]) -> Vec<u8> {
+    let mut result = Vec::with_capacity(span.len() + 64 * replacements.len());
+    let mut at = span.start;
+    for replacement in replacements {
+        result.extend_from_slice(&xml.as_bytes()[at..replacement.span.start]);
+        result.extend_from_slice(replacement.text.as_bytes());
+        at = replacement.span.end;
+    }
+    result.extend_from_slice(&xml.as_bytes()[at..span.end]);
+    result
+}
+
+impl Refusal {
+    /// An interface with two of a part that is told of once; which one counts is libvirt's secret.
+    fn of_twice(rules: &[RuleName], part: &str) -> Option<Self> {
+        let why = format!("it has more than one <{part}>");
+        rules.first().map(|rule| Refusal { rule: rule.clone(), why })
+    }
+}
+
+impl Interface {
+    /// The interface as it is written.
+    fn read(element: &Element, position: usize, line: usize) -> Result<Self, Problem> {
+        let value = |tag: &Tag, name: &str| tag.value(name).map(|value| value.map(Cow::into_owned));
+        let of_part = |part: &str, name: &str| match element.parts.iter().find(|found| found.tag.name() == part) {
+            Some(part) => value(&part.tag, name),
+            None => Ok(None),
+        };
+        Ok(Interface {
+            domain: String::new(),
+            position,
+            line,
+            mac: of_part("mac", "address")?,
+            kind: value(&element.tag, "type")?.unwrap_or_else(|| "user".into()),
+            network: of_part("source", "network")?,
+            portgroup: of_part("source", "portgroup")?,
+            bridge: of_part("source", "bridge")?,
+            device: of_part("source", "dev")?,
+            model: of_part("model", "type")?,
+            target: of_part("target", "dev")?,
+            verdict: Verdict::NoRule,
+        })
+    }
 }
 
 impl Patched {
