@@ -9,6 +9,8 @@ macro_rules! say {
 }
 
 mod bridge_arguments;
+mod diff;
+mod domain;
 mod exit;
 mod host;
 mod netfilter;
@@ -58,6 +60,9 @@ enum Verb {
     /// Show or apply the policy for bridge netfilter
     #[command(subcommand)]
     Netfilter(netfilter::Verb),
+    /// Put guests' interfaces onto the networks that the rules [[interface]] say
+    #[command(subcommand)]
+    Domain(domain::Verb),
 }
 
 /// Runs the command with the process's own arguments.
@@ -70,6 +75,10 @@ pub fn main() -> ExitCode {
         Verb::Status(arguments) => status::run(&arguments),
         Verb::Host(verb) => host::run(&verb),
         Verb::Netfilter(verb) => netfilter::run(&verb),
+        Verb::Domain(verb) => match domain::run(&verb) {
+            Ok(exit) => return exit.into(),
+            Err(failure) => Err(failure),
+        },
     };
     match result {
         Ok(()) => Exit::Done.into(),

@@ -1,11 +1,12 @@
 //! `/etc/virt-bridge.toml` and `/etc/virt-bridge.d/*.toml`: what bridges the host wants.
 //!
-//! Later files override earlier ones key by key. A key that nobody gave is "not told", which differs from its default
+//! Later files override earlier ones key by key, and add their rules behind the earlier ones'. A key that nobody gave is "not told", which differs from its default
 //! where an existing bridge is adopted: that one keeps its own.
 
 mod entry;
 mod error;
 mod host;
+mod interface_rule;
 mod netfilter;
 mod rules;
 mod source;
@@ -21,11 +22,15 @@ use once_cell::sync::OnceCell;
 
 pub use self::error::Error;
 pub use self::host::{Forwarding, Host};
+pub(crate) use self::interface_rule::parse_uuid;
+pub use self::interface_rule::{Destination, InterfaceMatch, InterfaceRule, MetadataMatch, RulePlace};
+pub use self::interface_rule::{bridge_name, destination_name, mac_prefix};
 pub use self::netfilter::{Netfilter, Policy};
 
 use self::entry::Entry;
 use self::error::quoted;
 use self::rules::Places;
+use self::source::Source;
 use crate::interface_name;
 
 /// The whole configuration.
@@ -39,6 +44,8 @@ pub struct Config {
     pub host: Host,
     /// `[netfilter]`
     pub netfilter: Netfilter,
+    /// `[[interface]]`, in the order of the files; the first that fits counts.
+    pub interfaces: Vec<InterfaceRule>,
 }
 
 /// How a bridge is made; the default is a bridge that leads nowhere.
@@ -124,10 +131,13 @@ impl Config {
     ///
     /// Without any file this is the default. The error is the first one found, in the order of the files.
     pub fn load(root: &Path) -> Result<Config, Error> {
-        let sources = source::read_all(root)?;
+        Config::of_sources(&source::read_all(root)?)
+    }
+
+    fn of_sources(sources: &[Source]) -> Result<Config, Error> {
         let mut config = Config::default();
         let mut places = Places::new();
-        for source in &sources {
+        for source in sources {
             let document = entry::parse(source)?;
             for section in entry::entries(source, &document) {
                 config.apply(&section, &mut places)?;
@@ -135,6 +145,11 @@ impl Config {
         }
         rules::check(&config, &places)?;
         Ok(config)
+    }
+
+    /// Reads one file alone, wherever it is.
+    pub fn load_file(file: &Path) -> Result<Config, Error> {
+        Config::of_sources(&[source::read_file(file)?])
     }
 
     /// The settings of the bridge `name`; the default if the configuration has no such bridge.
@@ -159,7 +174,13 @@ impl Config {
             "hook" => section.entries()?.iter().try_for_each(|setting| self.hook.apply(setting)),
             "host" => section.entries()?.iter().try_for_each(|setting| self.host.apply(setting)),
             "netfilter" => section.entries()?.iter().try_for_each(|setting| self.netfilter.apply(setting)),
-            _ => Err(section.unknown_key(&["bridge", "hook", "host", "netfilter"])),
+            "interface" => {
+                for table in section.tables()? {
+                    self.interfaces.push(InterfaceRule::read(&table)?);
+                }
+                Ok(())
+            }
+            _ => Err(section.unknown_key(&["bridge", "hook", "host", "netfilter", "interface"])),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod active_networks;
 mod bounded_input;
 pub mod bridges_in_use;
+pub mod domain;
 mod elements;
 pub mod hook_call;
 pub mod network;

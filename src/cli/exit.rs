@@ -14,6 +14,8 @@ pub enum Exit {
     RolledBack = 3,
     /// Failed, and somebody must look.
     NeedsAttention = 4,
+    /// Asked whether something would change: it would.
+    WouldChange = 5,
 }
 
 impl From<Exit> for ExitCode {

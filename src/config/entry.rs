@@ -3,9 +3,11 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Error, nearest, quoted};
+use super::interface_rule::RulePlace;
 use super::source::Source;
 
 /// Where a key stands.
@@ -18,6 +20,11 @@ pub(super) struct Place<'s> {
 }
 
 impl Place<'_> {
+    /// The file and line, for a rule that is told of later.
+    pub fn rule_place(&self) -> RulePlace {
+        RulePlace { file: self.source.path.clone(), line: self.source.line(self.offset) }
+    }
+
     /// The error that this key is at fault.
     pub fn error(&self, problem: impl Display) -> Error {
         Error {
@@ -73,6 +80,21 @@ impl<'s, 't> Entry<'s, 't> {
             DeValue::Table(table) => Ok(below(&self.place, table)),
             _ => Err(self.impossible("a table")),
         }
+    }
+
+    /// The tables of an array of tables, as entries of the array's key.
+    pub fn tables(&self) -> Result<Vec<Entry<'s, 't>>, Error> {
+        let DeValue::Array(array) = self.value else { return Err(self.impossible("an array of tables")) };
+        let table = |table: &'t Spanned<DeValue<'s>>| Entry {
+            place: Place { offset: table.span().start, ..self.place.clone() },
+            name: self.name,
+            value: table.get_ref(),
+        };
+        Ok(array.iter().map(table).collect())
+    }
+
+    pub fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
     }
 
     pub fn bool(&self) -> Result<bool, Error> {

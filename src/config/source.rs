@@ -1,5 +1,6 @@
 //! Which files make up the configuration, and their text.
 
+use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -18,12 +19,15 @@ const LARGEST: u64 = 1 << 20;
 pub(super) struct Source {
     pub path: PathBuf,
     pub text: String,
+    /// Where lines end, once it was asked for.
+    line_ends: OnceCell<Vec<usize>>,
 }
 
 impl Source {
     /// The line, counted from 1, that the byte at `offset` is on.
     pub fn line(&self, offset: usize) -> usize {
-        1 + self.text.bytes().take(offset).filter(|&b| b == b'\n').count()
+        let ends = || self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+        1 + self.line_ends.get_or_init(ends).partition_point(|&end| end < offset)
     }
 }
 
@@ -38,9 +42,14 @@ pub(super) fn read_all(root: &Path) -> Result<Vec<Source>, Error> {
         Err((_, error)) => return Err(error),
     }
     for path in drop_ins(&root.join("etc/virt-bridge.d"))? {
-        sources.push(read(&path).map_err(|(_, error)| error)?);
+        sources.push(read_file(&path)?);
     }
     Ok(sources)
+}
+
+/// One file, which has to exist.
+pub(super) fn read_file(path: &Path) -> Result<Source, Error> {
+    read(path).map_err(|(_, error)| error)
 }
 
 /// The drop-ins in `directory`, sorted.
@@ -90,7 +99,7 @@ fn read(path: &Path) -> Result<Source, (io::ErrorKind, Error)> {
         let error = Error { line: Some(line), ..Error::of_file(path, "not UTF-8 text") };
         (io::ErrorKind::InvalidData, error)
     })?;
-    Ok(Source { path: path.into(), text })
+    Ok(Source { path: path.into(), text, line_ends: OnceCell::new() })
 }
 
 #[cfg(test)]

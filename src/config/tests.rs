@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::*;
 
+mod interface_rules;
+
 /// A root directory of a test's own, gone with it.
 struct Root(PathBuf);
 

@@ -1,0 +1,59 @@
+//! Unified diffs, in colour on a terminal.
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use similar::{Algorithm, ChangeTag, TextDiff};
+
+use crate::printable::Printable;
+
+const BOLD: &str = "\x1b[1m";
+const RED: &str = "\x1b[31m";
+const GREEN: &str = "\x1b[32m";
+const CYAN: &str = "\x1b[36m";
+const PLAIN: &str = "\x1b[0m";
+
+/// Two very different long texts would take quadratic time; from then on the diff is right but not the shortest.
+const SHORTEST_WITHIN: Duration = Duration::from_secs(2);
+
+/// Whether the output is for a person who wants colours (no-color.org).
+pub fn on_terminal() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The difference, with three lines around each change; empty if there is none.
+pub fn unified(name: &str, before: &[u8], after: &[u8], coloured: bool) -> String {
+    let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(after));
+    let diff = TextDiff::configure().algorithm(Algorithm::Myers).timeout(SHORTEST_WITHIN).diff_lines(&*before, &*after);
+    let mut unified = diff.unified_diff();
+    unified.context_radius(3).header(name, name);
+    if !coloured {
+        return unified.to_string();
+    }
+    let mut text = String::new();
+    for (index, hunk) in unified.iter_hunks().enumerate() {
+        if index == 0 {
+            text += &format!("{BOLD}--- {name}{PLAIN}\n{BOLD}+++ {name}{PLAIN}\n");
+        }
+        text += &format!("{CYAN}{}{PLAIN}\n", hunk.header());
+        for change in hunk.iter_changes() {
+            let colour = match change.tag() {
+                ChangeTag::Delete => RED,
+                ChangeTag::Insert => GREEN,
+                ChangeTag::Equal => "",
+            };
+            let end = if colour.is_empty() { "" } else { PLAIN };
+            let line = for_terminal(change.value().trim_end_matches(['\r', '\n']));
+            text += &format!("{colour}{}{line}{end}\n", change.tag());
+            if change.missing_newline() {
+                text += "\\ No newline at end of file\n";
+            }
+        }
+    }
+    text
+}
+
+/// A line that cannot move the cursor.
+fn for_terminal(line: &str) -> String {
+    line.split('\t').map(|part| Printable(part).to_string()).collect::<Vec<_>>().join("\t")
+}

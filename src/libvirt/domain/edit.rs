@@ -1,0 +1,221 @@
+//! What has to change in the XML of an interface for it to be somewhere else.
+
+use std::ops::Range;
+
+use super::characters::{escaped, is_space};
+use super::position::Problem;
+use super::scan::Element;
+use super::tag::{Attribute, Tag};
+use super::{Field, Interface, Removed};
+use crate::config::Destination;
+use crate::interface_name;
+
+/// A piece of the XML and what comes in its place.
+#[derive(Debug)]
+pub(super) struct Replacement {
+    pub span: Range<usize>,
+    pub text: String,
+}
+
+/// All that changes in one interface.
+#[derive(Default)]
+pub(super) struct Edit {
+    /// In the order of the XML, without overlaps.
+    pub replacements: Vec<Replacement>,
+    pub fields: Vec<Field>,
+    pub removed: Vec<Removed>,
+}
+
+/// Attributes of `<source>` that say where an interface is; libvirt's for these types.
+const SOURCE: [&str; 7] = ["network", "bridge", "dev", "portgroup", "portid", "mode", "macTableManager"];
+
+/// Works out the edit that moves an interface.
+pub(super) fn plan(xml: &str, element: &Element, interface: &Interface, to: &Destination) -> Result<Edit, Problem> {
+    let mut edit = Edit::default();
+    let (kind, wanted) = match to {
+        Destination::Keep => return Ok(edit),
+        Destination::Network { network, portgroup } => {
+            ("network", [Some(("network", network)), portgroup.as_ref().map(|portgroup| ("portgroup", portgroup))])
+        }
+        Destination::Bridge(bridge) => ("bridge", [Some(("bridge", bridge)), None]),
+    };
+    let wanted: Vec<(&str, &str)> = wanted.into_iter().flatten().map(|(name, value)| (name, value.as_str())).collect();
+    edit.set_type(&element.tag, interface, kind);
+    match element.parts.iter().find(|part| part.tag.name() == "source") {
+        Some(source) => edit.set_source(&source.tag, &wanted)?,
+        None => edit.add_source(xml, element, &wanted),
+    }
+    edit.note_fields(interface, &wanted);
+    for part in &element.parts {
+        edit.remove_what_would_be_wrong(xml, part, interface, to)?;
+    }
+    edit.replacements.sort_by_key(|replacement| replacement.span.start);
+    Ok(edit)
+}
+
+/// Why an interface elsewhere cannot keep this `<target dev>`.
+///
+/// libvirt generates these names and drops them from a definition (virDomainNetDefParseXML in
+/// src/conf/domain_conf.c; "vif" is that of its driver for Xen).
+pub(super) fn wrong_target(target: &str) -> Option<&'static str> {
+    let is_generated =
+        |prefix: &str| target.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if ["vnet", "macvtap", "macvlan", "vif"].into_iter().any(is_generated) {
+        return Some("libvirt generates this name");
+    }
+    interface_name::check(target).err().map(|_| "no tap can have this name")
+}
+
+impl Edit {
+    fn replace(&mut self, span: Range<usize>, text: impl Into<String>) {
+        self.replacements.push(Replacement { span, text: text.into() });
+    }
+
+    fn set_type(&mut self, tag: &Tag, interface: &Interface, kind: &'static str) {
+        if interface.kind == kind {
+            return;
+        }
+        match tag.attribute("type") {
+            Some(attribute) => self.replace(attribute.value, kind),
+            None => self.replace(tag.name_end()..tag.name_end(), format!(" type='{kind}'")),
+        }
+        self.fields.push(Field { name: "type", from: Some(interface.kind.clone()), to: Some(kind.into()) });
+    }
+
+    /// Sets the wanted attributes, each in the place of one that goes where there is one, and takes away the rest.
+    fn set_source(&mut self, tag: &Tag, wanted: &[(&str, &str)]) -> Result<(), Problem> {
+        let present: Vec<Attribute> = tag.attributes().filter(|attribute| SOURCE.contains(&attribute.name)).collect();
+        let is_wanted = |attribute: &Attribute| wanted.iter().any(|(name, _)| *name == attribute.name);
+        let mut leaving = present.iter().filter(|attribute| !is_wanted(attribute));
+        let quote = tag.attributes().next().map_or('\'', |attribute| char::from(attribute.quote));
+        let mut end = tag.name_end();
+        for (name, value) in wanted {
+            if let Some(attribute) = present.iter().find(|attribute| attribute.name == *name) {
+                if attribute.decoded()? != *value {
+                    self.replace(attribute.value.clone(), escaped(value, attribute.quote));
+                }
+                end = attribute.with_space.end;
+            } else if let Some(attribute) = leaving.next() {
+                let quote = char::from(attribute.quote);
+                let text = format!("{name}={quote}{}{quote}", escaped(value, attribute.quote));
+                self.replace(attribute.span.clone(), text);
+                end = attribute.with_space.end;
+            } else {
+                self.replace(end..end, format!(" {name}={quote}{}{quote}", escaped(value, quote as u8)));
+            }
+        }
+        for attribute in leaving {
+            self.replace(attribute.with_space.clone(), "");
+        }
+        for attribute in &present {
+            if let Some(why) = why_not_in_source(attribute.name) {
+                let what = format!("<source {}='{}'>", attribute.name, attribute.raw);
+                self.removed.push(Removed { what, why });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a `<source>` behind `<mac>`, or as the first part.
+    fn add_source(&mut self, xml: &str, element: &Element, wanted: &[(&str, &str)]) {
+        let attributes: String =
+            wanted.iter().map(|(name, value)| format!(" {name}='{}'", escaped(value, b'\''))).collect();
+        let source = format!("<source{attributes}/>");
+        let mac = element.parts.iter().find(|part| part.tag.name() == "mac");
+        if let Some(mac) = mac {
+            let space = &xml[line_before(xml, mac.span.start)..mac.span.start];
+            return self.replace(mac.span.end..mac.span.end, format!("{space}{source}"));
+        }
+        let tag = &element.tag;
+        if tag.is_empty() {
+            return self.replace(tag.span.end - "/>".len()..tag.span.end, format!(">{source}</interface>"));
+        }
+        let inside = &xml[tag.span.end..];
+        let space = &inside[..inside.bytes().take_while(|byte| is_space(*byte)).count()];
+        let space = space.split_once("\n").map_or("", |_| space);
+        self.replace(tag.span.end..tag.span.end, format!("{space}{source}"));
+    }
+
+    fn note_fields(&mut self, interface: &Interface, wanted: &[(&str, &str)]) {
+        let before = [
+            ("source network", &interface.network),
+            ("source portgroup", &interface.portgroup),
+            ("source bridge", &interface.bridge),
+            ("source dev", &interface.device),
+        ];
+        for (name, from) in before {
+            let to = wanted.iter().find(|(wanted, _)| name.ends_with(wanted)).map(|(_, value)| value.to_string());
+            if *from != to {
+                self.fields.push(Field { name, from: from.clone(), to });
+            }
+        }
+    }
+
+    fn remove_what_would_be_wrong(
+        &mut self,
+        xml: &str,
+        part: &Element,
+        interface: &Interface,
+        to: &Destination,
+    ) -> Result<(), Problem> {
+        let tag = &part.tag;
+        let is_user = interface.kind == "user";
+        let has = |names: &[&str]| names.iter().any(|name| tag.attribute(name).is_some());
+        let why = match tag.name() {
+            "virtualport" => Some("a Linux bridge has no virtualports"),
+            "actual" => Some("it tells of the network before"),
+            "ip" | "route" if is_user => Some("only type user gives the guest addresses"),
+            "portForward" if is_user => Some("only type user forwards ports"),
+            "backend" if is_user && has(&["type", "logFile", "hostname", "fqdn"]) => {
+                Some("only type user has this backend")
+            }
+            "target" => tag.value("dev")?.as_deref().and_then(wrong_target),
+            "bandwidth" if matches!(to, Destination::Bridge(_)) => {
+                self.remove_floor(part);
+                None
+            }
+            _ => None,
+        };
+        if let Some(why) = why {
+            self.removed.push(Removed { what: described(tag), why });
+            self.replace(line_before(xml, part.span.start)..part.span.end, "");
+        }
+        Ok(())
+    }
+
+    /// libvirt refuses `floor` but for networks (virNetDevBandwidthParse in src/conf/netdev_bandwidth_conf.c).
+    fn remove_floor(&mut self, bandwidth: &Element) {
+        for floor in bandwidth.parts.iter().filter_map(|part| part.tag.attribute("floor")) {
+            let what = format!("<inbound floor='{}'>", floor.raw);
+            self.removed.push(Removed { what, why: "only networks guarantee bandwidth" });
+            self.replace(floor.with_space, "");
+        }
+    }
+}
+
+/// Why an attribute of `<source>` that is no field goes.
+fn why_not_in_source(name: &str) -> Option<&'static str> {
+    match name {
+        "mode" => Some("only macvtap has modes"),
+        "portid" => Some("the port is one of the network before"),
+        "macTableManager" => Some("it tells of the bridge before"),
+        _ => None,
+    }
+}
+
+/// An element as a person is told of it: its name and first attribute.
+fn described(tag: &Tag) -> String {
+    match tag.attributes().next() {
+        Some(first) => format!("<{} {}='{}'>", tag.name(), first.name, first.raw),
+        None => format!("<{}>", tag.name()),
+    }
+}
+
+/// Where the line begins, line break included, if there is only white space before `at`; otherwise `at`.
+fn line_before(xml: &str, at: usize) -> usize {
+    let before = xml[..at].trim_end_matches([' ', '\t']);
+    match before.strip_suffix('\n') {
+        Some(line) => line.strip_suffix('\r').unwrap_or(line).len(),
+        None => at,
+    }
+}

@@ -1,0 +1,156 @@
+//! Which rule is for an interface, and where the rules lead it.
+
+use super::metadata::Answers;
+use super::scan::Domain;
+use super::{Interface, RuleName};
+use crate::config::parse_uuid;
+use crate::config::{Destination, InterfaceRule};
+
+/// What rules are asked about of a domain.
+pub(super) struct Facts<'d> {
+    pub name: &'d str,
+    pub uuid: Option<[u8; 16]>,
+    pub title: &'d str,
+    pub metadata: Answers,
+}
+
+impl<'d> Facts<'d> {
+    /// The facts of a domain; a name or title that it does not have is an empty one.
+    pub fn of(domain: &'d Domain, metadata: Answers) -> Self {
+        Facts {
+            name: domain.name.as_deref().unwrap_or_default(),
+            uuid: domain.uuid.as_deref().map(str::trim).and_then(parse_uuid),
+            title: domain.title.as_deref().unwrap_or_default(),
+            metadata,
+        }
+    }
+}
+
+/// Where the rules lead an interface.
+pub(super) enum Course<'r> {
+    NoRule,
+    Kept(RuleName),
+    Right(RuleName),
+    /// To another place, by one or more rules.
+    Moved {
+        rules: Vec<RuleName>,
+        live: bool,
+        to: &'r Destination,
+    },
+    Refused(RuleName, String),
+}
+
+/// Follows the rules from where the interface is until none leads on.
+///
+/// So the XML that comes of it is one that no rule changes: patching twice is patching once.
+pub(super) fn course<'r>(rules: &'r [InterfaceRule], domain: &Facts, interface: &Interface) -> Course<'r> {
+    let mut at = interface.clone();
+    let mut moves: Vec<RuleName> = Vec::new();
+    let mut live = true;
+    let mut to = None;
+    loop {
+        let found = rules.iter().enumerate().find(|(index, rule)| fits(*index, rule, domain, &at));
+        let (index, rule) = match (found, to) {
+            (Some((index, rule)), _) if rule.to != Destination::Keep && !at.is_at(&rule.to) => (index, rule),
+            (_, Some(to)) => return Course::Moved { rules: moves, live, to },
+            (None, None) => return Course::NoRule,
+            (Some((index, rule)), None) if rule.to == Destination::Keep => return Course::Kept(name(index, rule)),
+            (Some((index, rule)), None) => return Course::Right(name(index, rule)),
+        };
+        if let Some(why) = immovable(&at.kind) {
+            return Course::Refused(name(index, rule), why);
+        }
+        // One rule never leads twice to the same place but in a circle.
+        if moves.iter().any(|earlier| earlier.index == index) || interface.is_at(&rule.to) {
+            return Course::Refused(name(index, rule), "the rules lead in a circle".into());
+        }
+        moves.push(name(index, rule));
+        live &= rule.live;
+        to = Some(&rule.to);
+        at.go(&rule.to);
+    }
+}
+
+fn name(index: usize, rule: &InterfaceRule) -> RuleName {
+    RuleName { index, place: rule.place.clone() }
+}
+
+fn fits(index: usize, rule: &InterfaceRule, domain: &Facts, interface: &Interface) -> bool {
+    let from = &rule.from;
+    let glob = |pattern: &Option<crate::glob::Glob>, value: Option<&str>| match (pattern, value) {
+        (None, _) => true,
+        (Some(pattern), Some(value)) => pattern.matches(value),
+        (Some(_), None) => false,
+    };
+    let mac = || {
+        let bytes = interface.mac.as_deref().and_then(mac_bytes);
+        from.mac.as_ref().is_none_or(|wanted| bytes.is_some_and(|bytes| bytes.starts_with(wanted)))
+    };
+    // libvirt ignores the others; of a network's interface it shows the bridge or device, too, while the domain runs.
+    let of =
+        |value: &'_ Option<String>, kinds: &[&str]| value.clone().filter(|_| kinds.contains(&interface.kind.as_str()));
+    let network = of(&interface.network, &["network", "bridge", "direct"]);
+    let bridge = of(&interface.bridge, &["bridge"]);
+    let device = of(&interface.device, &["direct", "user", "vdpa"]);
+    glob(&rule.domain, Some(domain.name))
+        && rule.uuid.is_none_or(|uuid| domain.uuid == Some(uuid))
+        && glob(&rule.title, Some(domain.title))
+        && glob(&from.kind, Some(&interface.kind))
+        && glob(&from.network, network.as_deref())
+        && glob(&from.bridge, bridge.as_deref())
+        && glob(&from.device, device.as_deref())
+        && glob(&from.model, interface.model.as_deref())
+        && glob(&from.target, interface.target.as_deref())
+        && mac()
+        && (rule.metadata.is_none() || domain.metadata.fit(index))
+}
+
+/// Reads a MAC address as libvirt does: six parts of one or two hex digits (virMacAddrParse in src/util/virmacaddr.c).
+fn mac_bytes(text: &str) -> Option<[u8; 6]> {
+    let is_byte = |part: &&str| matches!(part.len(), 1..=2) && part.bytes().all(|b| b.is_ascii_hexdigit());
+    let byte = |part: &str| Some(part).filter(is_byte).and_then(|part| u8::from_str_radix(part, 16).ok());
+    text.trim().split(':').map(byte).collect::<Option<Vec<u8>>>()?.try_into().ok()
+}
+
+fn immovable(kind: &str) -> Option<String> {
+    let why = match kind {
+        "network" | "bridge" | "direct" | "user" => return None,
+        "hostdev" => "it is a device of the host that is given to the guest, which no bridge can carry",
+        "vdpa" => "it is a vDPA device, which no bridge can carry",
+        "vhostuser" => "its packets are in another program's memory, which no bridge can carry",
+        "ethernet" => "its tap is somebody else's, who attaches it",
+        _ => "only network, bridge, direct and user can be moved",
+    };
+    Some(format!("type {kind}: {why}"))
+}
+
+impl Interface {
+    /// Whether it is there already. A portgroup that is not asked for may be any.
+    fn is_at(&self, to: &Destination) -> bool {
+        match to {
+            Destination::Keep => true,
+            // A running domain's interface may be shown as one of its network's bridge.
+            Destination::Network { network, portgroup } => {
+                matches!(self.kind.as_str(), "network" | "bridge" | "direct")
+                    && self.network.as_ref() == Some(network)
+                    && portgroup.as_ref().is_none_or(|wanted| self.portgroup.as_ref() == Some(wanted))
+            }
+            Destination::Bridge(bridge) => self.kind == "bridge" && self.bridge.as_ref() == Some(bridge),
+        }
+    }
+
+    /// Makes it what it is after the move.
+    fn go(&mut self, to: &Destination) {
+        let (kind, network, portgroup, bridge) = match to {
+            Destination::Keep => return,
+            Destination::Network { network, portgroup } => ("network", Some(network), portgroup.as_ref(), None),
+            Destination::Bridge(bridge) => ("bridge", None, None, Some(bridge)),
+        };
+        self.kind = kind.to_owned();
+        self.network = network.cloned();
+        self.portgroup = portgroup.cloned();
+        self.bridge = bridge.cloned();
+        self.device = None;
+        self.target = self.target.take().filter(|target| super::edit::wrong_target(target).is_none());
+    }
+}
