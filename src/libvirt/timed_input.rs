@@ -12,25 +12,31 @@ use crate::deadline::Deadline;
 pub struct TimedInput<F> {
     source: F,
     deadline: Deadline,
+    is_complete: bool,
 }
 
 impl<F: AsFd> TimedInput<F> {
     /// Reads from `source` until `deadline`. What std has buffered of it is not seen.
     pub fn new(source: F, deadline: Deadline) -> Self {
-        TimedInput { source, deadline }
+        TimedInput { source, deadline, is_complete: false }
     }
 
-    fn wait(&self) -> io::Result<()> {
+    fn wait(&mut self) -> io::Result<()> {
         loop {
             // poll counts in milliseconds; the next one, so that the last wait does not spin.
             let milliseconds = self.deadline.remaining().as_millis() + 1;
             let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);
-            match poll(&mut [PollFd::new(self.source.as_fd(), PollFlags::POLLIN)], timeout) {
+            let mut polled = [PollFd::new(self.source.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut polled, timeout) {
                 Ok(0) if self.deadline.has_passed() => {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, "the input did not end in time"));
                 }
                 Ok(0) | Err(Errno::EINTR) => {}
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    // Whoever wrote is gone: what is left is there already.
+                    self.is_complete = polled[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP));
+                    return Ok(());
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -43,7 +49,9 @@ impl<F: AsFd> Read for TimedInput<F> {
         if self.deadline.has_passed() {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the input did not end in time"));
         }
-        self.wait()?;
+        if !self.is_complete {
+            self.wait()?;
+        }
         Ok(nix::unistd::read(&self.source, buffer)?)
     }
 }

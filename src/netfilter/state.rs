@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::time::Duration;
 
@@ -82,12 +83,23 @@ pub fn wait_for_sysctls(patience: Duration) -> bool {
 }
 
 /// Reads one sysctl; nothing where the kernel does not have it.
-///
-/// Not by the crate, which takes eight system calls: a hook has three to spare.
-pub(super) fn read(table: &str) -> Option<bool> {
+fn read(table: &str) -> Option<bool> {
+    File::open(path(table)).ok().and_then(|file| value(&file))
+}
+
+/// The same for a program that is about to end, which closes the file: a hook counts its system calls.
+pub(super) fn peek(table: &str) -> Option<bool> {
+    File::open(path(table)).ok().and_then(|file| value(&ManuallyDrop::new(file)))
+}
+
+fn path(table: &str) -> String {
+    [SYSCTLS, &key(table)].join("/")
+}
+
+/// Not by the crate, which takes eight system calls.
+fn value(mut file: &File) -> Option<bool> {
     let mut value = [0];
-    let path = [SYSCTLS, &key(table)].join("/");
-    let length = File::open(path).and_then(|mut file| file.read(&mut value)).ok()?;
+    let length = file.read(&mut value).ok()?;
     (length == 1).then_some(value != *b"0")
 }
 
