@@ -3,6 +3,7 @@
 //! Called by libvirtd (virtnetworkd) as `/etc/libvirt/hooks/network NETWORK OPERATION SUB-OPERATION EXTRA` for every
 //! network, with its XML on stdin. What it writes to stderr is shown by virsh when it fails.
 
+use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -73,15 +74,17 @@ fn ensure(
     let wanted = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
     let outcome = bridge::ensure(&wanted, deadline).map_err(|error| format!("{}: {error}", network.bridge))?;
     tell(call, &outcome, log);
-    keep_filters(config, log);
+    keep_filters(config, deadline, log);
     Ok(())
 }
 
 /// The last thing that a hook does: where somebody changed bridge netfilter, it becomes the command that applies the
 /// policy again, and that always succeeds so. Returns otherwise, or when the command cannot be run.
-fn keep_filters(config: &Config, log: &Log) {
+fn keep_filters(config: &Config, deadline: Deadline, log: &Log) {
     if netfilter::has_drifted(config) {
-        let Err(errno) = execv(netfilter::REAPPLY[0], &netfilter::REAPPLY);
+        let left = CString::new(deadline.remaining().as_millis().to_string()).unwrap_or_default();
+        let command: Vec<&CStr> = netfilter::REAPPLY.into_iter().chain([left.as_c_str()]).collect();
+        let Err(errno) = execv(command[0], &command);
         log.warning(&format!("bridge netfilter: cannot run virt-bridge: {}", errno.desc()));
     }
 }

@@ -13,4 +13,5 @@ pub mod netfilter;
 pub mod netlink;
 pub mod owner;
 pub mod printable;
+pub mod regular_file;
 pub mod sysctl;

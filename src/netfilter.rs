@@ -29,7 +29,8 @@ use crate::libvirt::bridges_in_use;
 use crate::netlink::{self, Link, Socket, link};
 
 /// What a hook becomes when the sysctls have drifted: only the command has the whole of this module, because a hook is
-/// to stay small. The arguments make it speak to syslog, and succeed whatever it finds.
+/// to stay small. The arguments make it speak to syslog, and succeed whatever it finds, within the milliseconds that are
+/// to follow.
 pub const REAPPLY: [&CStr; 4] = [c"/usr/sbin/virt-bridge", c"netfilter", c"apply", c"--for-hook"];
 
 /// How long the sysctls may take to appear after the module's event: kernels before commit 38dc717e9715 send it before

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ use crate::config::Config;
 use crate::log::Log;
 use crate::netfilter::conflict::{self, Conflict};
 use crate::netfilter::policy::{self, Wanted};
-use crate::netfilter::{self, LibvirtBridges, State, writers};
+use crate::netfilter::{self, Change, LibvirtBridges, State, writers};
 use crate::netlink::{NetfilterCalls, Socket};
 
 #[derive(clap::Subcommand)]
@@ -26,9 +27,9 @@ pub enum Verb {
         /// Only show what would be written
         #[arg(long)]
         dry_run: bool,
-        /// Speak to syslog, and succeed whatever happens: what libvirt's hook runs
-        #[arg(long, conflicts_with = "dry_run")]
-        for_hook: bool,
+        /// Speak to syslog, and succeed whatever happens, within this time: what libvirt's hook runs
+        #[arg(long, conflicts_with = "dry_run", value_name = "MILLISECONDS")]
+        for_hook: Option<u64>,
     },
 }
 
@@ -37,8 +38,8 @@ pub fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::Show { json } => show(*json),
         Verb::Apply { dry_run: true, .. } => dry_run(),
-        Verb::Apply { for_hook: true, .. } => {
-            apply_for_hook();
+        Verb::Apply { for_hook: Some(milliseconds), .. } => {
+            apply_for_hook(Duration::from_millis(*milliseconds));
             Ok(())
         }
         Verb::Apply { .. } => apply(),
@@ -56,8 +57,13 @@ fn unread(error: crate::netlink::Error) -> Failure {
 fn dry_run() -> Result<(), Failure> {
     let mut socket = Socket::open().map_err(unread)?;
     let (state, change) = netfilter::plan(&mut socket, &config()?).map_err(unread)?;
-    let change = if change.is_empty() { "nothing to do".into() } else { change.to_string() };
-    super::print_text(&format!("{}{change}\n", missing_module(&state)))
+    let mut text = missing_module(&state).to_owned();
+    let missing = change.missing();
+    missing.iter().for_each(|line| say!(text, "{line}"));
+    if !change.is_empty() || missing.is_empty() {
+        say!(text, "{}", in_words_with_writers(&change).join("\n"));
+    }
+    super::print_text(&text)
 }
 
 fn apply() -> Result<(), Failure> {
@@ -66,8 +72,13 @@ fn apply() -> Result<(), Failure> {
     let outcome = change.carry_out(&mut socket).map_err(unread)?;
     let done = !outcome.done.is_empty();
     let mut text = missing_module(&state).to_owned();
+    let lines = in_words_with_writers(&outcome.done);
     if done || outcome.failures.is_empty() {
-        say!(text, "{}", if done { outcome.done.to_string() } else { "nothing to do".into() });
+        say!(text, "{}", lines.join("\n"));
+    }
+    if done {
+        let log = Log::new("virt-bridge");
+        lines.iter().for_each(|line| log.info(&format!("bridge netfilter: {line}")));
     }
     // What was done stays done where nobody reads of it.
     let _ = super::print_text(&text);
@@ -80,8 +91,19 @@ fn apply() -> Result<(), Failure> {
     }
 }
 
-fn apply_for_hook() {
+/// The change, and who likely made it necessary, one line each.
+fn in_words_with_writers(change: &Change) -> Vec<String> {
+    let change_itself = if change.is_empty() { "nothing to do".into() } else { change.to_string() };
+    std::iter::once(change_itself).chain(change.drift()).collect()
+}
+
+/// libvirtd waits for its hook without limit, so this ends in time even where a system call does not.
+fn apply_for_hook(time: Duration) {
     let log = Log::new("virt-bridge");
+    std::thread::spawn(move || {
+        std::thread::sleep(time);
+        std::process::exit(0)
+    });
     let applied = config().map_err(|failure| failure.text);
     match applied.and_then(|config| netfilter::apply(&config).map_err(|error| error.to_string())) {
         Ok(outcome) => outcome.tell_of_drift(&log),

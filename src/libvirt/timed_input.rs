@@ -12,13 +12,15 @@ use crate::deadline::Deadline;
 pub struct TimedInput<F> {
     source: F,
     deadline: Deadline,
+    /// Whoever wrote is gone: what there is to read is there already.
     is_complete: bool,
+    has_ended: bool,
 }
 
 impl<F: AsFd> TimedInput<F> {
     /// Reads from `source` until `deadline`. What std has buffered of it is not seen.
     pub fn new(source: F, deadline: Deadline) -> Self {
-        TimedInput { source, deadline, is_complete: false }
+        TimedInput { source, deadline, is_complete: false, has_ended: false }
     }
 
     fn wait(&mut self) -> io::Result<()> {
@@ -33,7 +35,6 @@ impl<F: AsFd> TimedInput<F> {
                 }
                 Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => {
-                    // Whoever wrote is gone: what is left is there already.
                     self.is_complete = polled[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP));
                     return Ok(());
                 }
@@ -45,6 +46,9 @@ impl<F: AsFd> TimedInput<F> {
 
 impl<F: AsFd> Read for TimedInput<F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.has_ended {
+            return Ok(0);
+        }
         // An input that always has more to say must end too.
         if self.deadline.has_passed() {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the input did not end in time"));
@@ -52,7 +56,10 @@ impl<F: AsFd> Read for TimedInput<F> {
         if !self.is_complete {
             self.wait()?;
         }
-        Ok(nix::unistd::read(&self.source, buffer)?)
+        let read = nix::unistd::read(&self.source, buffer)?;
+        // A pipe gives all that it has (pipe_read in fs/pipe.c).
+        self.has_ended = self.is_complete && read < buffer.len();
+        Ok(read)
     }
 }
 
