@@ -3,7 +3,7 @@
 //! Called by libvirtd (virtnetworkd) as `/etc/libvirt/hooks/network NETWORK OPERATION SUB-OPERATION EXTRA` for every
 //! network, with its XML on stdin. What it writes to stderr is shown by virsh when it fails.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -21,7 +21,8 @@ use virt_bridge::log::Log;
 use virt_bridge::netfilter;
 
 /// What the hook becomes where sysctls are to be written: only the command has all of that code, because a hook is to
-/// stay small. The arguments make it speak to syslog, and succeed whatever it finds.
+/// stay small. The arguments make it speak to syslog, and succeed whatever it finds, within the milliseconds that are
+/// to follow.
 const REAPPLY: [&CStr; 4] = [c"/usr/sbin/virt-bridge", c"host", c"apply", c"--for-hook"];
 
 fn main() -> ExitCode {
@@ -79,15 +80,17 @@ fn ensure(
     let wanted = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
     let outcome = bridge::ensure(&wanted, deadline).map_err(|error| format!("{}: {error}", network.bridge))?;
     tell(call, &outcome, log);
-    keep_settings(config, &network.bridge, log);
+    keep_settings(config, &network.bridge, deadline, log);
     Ok(())
 }
 
 /// The last thing that a hook does: where sysctls are not what the configuration has, it becomes the command that
 /// applies them, and that always succeeds so. Returns otherwise, or when the command cannot be run.
-fn keep_settings(config: &Config, bridge: &str, log: &Log) {
+fn keep_settings(config: &Config, bridge: &str, deadline: Deadline, log: &Log) {
     if netfilter::has_drifted(config) || forwarding::has_drifted(config, bridge) {
-        let Err(errno) = execv(REAPPLY[0], &REAPPLY);
+        let left = CString::new(deadline.remaining().as_millis().to_string()).unwrap_or_default();
+        let command: Vec<&CStr> = REAPPLY.into_iter().chain([left.as_c_str()]).collect();
+        let Err(errno) = execv(command[0], &command);
         log.warning(&format!("sysctls: cannot run virt-bridge: {}", errno.desc()));
     }
 }

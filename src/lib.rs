@@ -14,5 +14,6 @@ pub mod netfilter;
 pub mod netlink;
 pub mod owner;
 pub mod printable;
+pub mod regular_file;
 pub mod sysctl;
 pub mod sysctl_d;

@@ -84,12 +84,9 @@ pub fn apply_to_bridge(config: &Config, name: &str) -> Result<Outcome, netlink::
     Change::between(&state, config, |bridge| libvirt.contains(bridge)).carry_out(&mut socket)
 }
 
-/// Whether somebody else seems to have written the sysctls, which no event tells.
-///
-/// This reads one of the three, because it runs with every call of a hook: whoever writes any of them writes this one
-/// too (moby, libnetwork/drivers/bridge/setup_bridgenetfiltering.go; kubernetes, sysctlBridgeCallIPTables; the module
-/// itself).
+/// Whether somebody else has written a sysctl, which no event tells; asked with every call of a hook. Bridges' own flags
+/// are left to [`apply`]: others set them only for bridges that they make, and of those udev tells.
 pub fn has_drifted(config: &Config) -> bool {
-    let Some(wanted) = policy::sysctls(config).iptables else { return false };
-    state::read("iptables").is_some_and(|present| present != wanted)
+    let wanted = policy::sysctls(config);
+    wanted.named().any(|(table, wanted)| state::peek(table).is_some_and(|present| present != wanted))
 }

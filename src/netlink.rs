@@ -71,9 +71,7 @@ fn split_header<const N: usize>(payload: &[u8]) -> Result<([u8; N], Attributes),
 
 /// Puts a header and attributes together.
 fn join_header(header: &[u8], attributes: &Attributes) -> Vec<u8> {
-    let mut payload = header.to_vec();
-    payload.extend(attributes.encode());
-    payload
+    [header, &attributes.encode()].concat()
 }
 
 /// Text of an IP address of either family; nothing when the length fits neither.

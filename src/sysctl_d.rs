@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::glob::Glob;
 use crate::printable::Printable;
+use crate::regular_file;
 
 /// Of files with one name, the one in the first of these directories counts.
 const DIRECTORIES: [&str; 5] =
@@ -40,7 +41,7 @@ pub fn settings(root: &Path, sysctl: &str) -> Vec<Setting> {
     let mut settings = Vec::new();
     for file in files(root) {
         let Ok(target) = file.canonicalize() else { continue };
-        let Ok(text) = fs::read_to_string(&file) else { continue };
+        let Ok(text) = regular_file::read(&file) else { continue };
         if seen.contains(&target) {
             continue;
         }

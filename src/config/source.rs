@@ -88,10 +88,13 @@ fn read(path: &Path) -> Result<Source, (io::ErrorKind, Error)> {
     if !metadata.is_file() {
         return Err(refused("not a regular file"));
     }
-    let mut bytes = Vec::with_capacity(metadata.len().min(LARGEST) as usize + 1);
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > LARGEST {
+    if metadata.len() > LARGEST {
         return Err(refused("larger than 1 MiB"));
+    }
+    let length = metadata.len() as usize;
+    let bytes = read_whole(file, length).map_err(failed)?;
+    if bytes.len() > length {
+        return Err(refused("it is being written"));
     }
     let text = String::from_utf8(bytes).map_err(|e| {
         let valid = &e.as_bytes()[..e.utf8_error().valid_up_to()];
@@ -100,6 +103,21 @@ fn read(path: &Path) -> Result<Source, (io::ErrorKind, Error)> {
         (io::ErrorKind::InvalidData, error)
     })?;
     Ok(Source { path: path.into(), text, line_ends: OnceCell::new() })
+}
+
+/// Reads a regular file of this length, which ends where less is there than was asked for: that spares the read which
+/// finds nothing. One that has grown meanwhile is longer than it should be.
+fn read_whole(mut file: File, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length + 1];
+    let mut total = 0;
+    while total < length {
+        match file.read(&mut bytes[total..])? {
+            0 => break,
+            read => total += read,
+        }
+    }
+    bytes.truncate(total);
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 /// All of the input; a network with 50,000 DHCP hosts, the largest that we foresee, has 4 MiB.
 const LARGEST: usize = 16 << 20;
 
+/// Of one call; libvirt gives most networks in one. std fills a buffer with zeros first, and each page costs a fault.
+const BUFFER: usize = 4 << 10;
+
 /// One tag, text or comment, which the parser holds in memory as a whole.
 const LARGEST_TOKEN: usize = 64 << 10;
 
@@ -17,7 +20,7 @@ pub(super) struct BoundedInput<R> {
 
 impl<R: Read> BoundedInput<R> {
     pub fn new(input: R) -> Self {
-        BoundedInput { input: BufReader::new(input), total: 0, token: 0 }
+        BoundedInput { input: BufReader::with_capacity(BUFFER, input), total: 0, token: 0 }
     }
 
     /// Tells that the parser has let go of what it read before.

@@ -12,25 +12,32 @@ use crate::deadline::Deadline;
 pub struct TimedInput<F> {
     source: F,
     deadline: Deadline,
+    /// Whoever wrote is gone: what there is to read is there already.
+    is_complete: bool,
+    has_ended: bool,
 }
 
 impl<F: AsFd> TimedInput<F> {
     /// Reads from `source` until `deadline`. What std has buffered of it is not seen.
     pub fn new(source: F, deadline: Deadline) -> Self {
-        TimedInput { source, deadline }
+        TimedInput { source, deadline, is_complete: false, has_ended: false }
     }
 
-    fn wait(&self) -> io::Result<()> {
+    fn wait(&mut self) -> io::Result<()> {
         loop {
             // poll counts in milliseconds; the next one, so that the last wait does not spin.
             let milliseconds = self.deadline.remaining().as_millis() + 1;
             let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);
-            match poll(&mut [PollFd::new(self.source.as_fd(), PollFlags::POLLIN)], timeout) {
+            let mut polled = [PollFd::new(self.source.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut polled, timeout) {
                 Ok(0) if self.deadline.has_passed() => {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, "the input did not end in time"));
                 }
                 Ok(0) | Err(Errno::EINTR) => {}
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    self.is_complete = polled[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP));
+                    return Ok(());
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -39,12 +46,20 @@ impl<F: AsFd> TimedInput<F> {
 
 impl<F: AsFd> Read for TimedInput<F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.has_ended {
+            return Ok(0);
+        }
         // An input that always has more to say must end too.
         if self.deadline.has_passed() {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the input did not end in time"));
         }
-        self.wait()?;
-        Ok(nix::unistd::read(&self.source, buffer)?)
+        if !self.is_complete {
+            self.wait()?;
+        }
+        let read = nix::unistd::read(&self.source, buffer)?;
+        // A pipe gives all that it has (pipe_read in fs/pipe.c).
+        self.has_ended = self.is_complete && read < buffer.len();
+        Ok(read)
     }
 }
 

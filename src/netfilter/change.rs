@@ -59,15 +59,7 @@ impl Outcome {
     /// The same, where somebody else wrote a sysctl that was right before: with who that likely was.
     pub fn tell_of_drift(&self, log: &Log) {
         self.tell(log);
-        for (table, on) in self.done.sysctls.named() {
-            let writers = writers::likely(Path::new("/"), table, !on);
-            log.warning(&format!(
-                "bridge netfilter: somebody had set net.bridge.{} to {}; likely {}",
-                key(table),
-                u8::from(!on),
-                writers.join(", or ")
-            ));
-        }
+        self.done.drift().iter().for_each(|line| log.warning(&format!("bridge netfilter: {line}")));
     }
 }
 
@@ -92,6 +84,15 @@ impl Change {
             }
         }
         change
+    }
+
+    /// Who likely wrote the sysctls that change, one line each.
+    pub fn drift(&self) -> Vec<String> {
+        let line = |(table, on): (&str, bool)| {
+            let writers = writers::likely(Path::new("/"), table, !on).join(", or ");
+            format!("somebody set net.bridge.{} to {}; likely {writers}", key(table), u8::from(!on))
+        };
+        self.sysctls.named().map(line).collect()
     }
 
     /// Whether nothing has to be written.
@@ -132,7 +133,8 @@ impl Change {
         Ok(outcome)
     }
 
-    fn missing(&self) -> Vec<String> {
+    /// What is wanted and the kernel does not have, one line each.
+    pub fn missing(&self) -> Vec<String> {
         let sysctls = self.missing_sysctls.named();
         let mut lines: Vec<String> =
             sysctls.map(|(table, _)| format!("this kernel has no net.bridge.{}", key(table))).collect();

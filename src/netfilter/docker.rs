@@ -1,9 +1,10 @@
 //! What Docker's configuration wants of bridge netfilter and IP forwarding.
 
-use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
+
+use crate::regular_file;
 
 /// Where dockerd's configuration is, under the root.
 pub const FILE: &str = "etc/docker/daemon.json";
@@ -31,8 +32,8 @@ pub struct Docker {
 impl Docker {
     /// Reads the configuration under `root`; the default where there is none, or none that dockerd would take.
     pub fn read(root: &Path) -> Self {
-        let text = fs::read(root.join(FILE)).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+        let text = regular_file::read(&root.join(FILE)).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
     }
 
     /// The settings whose rules work only for packets that pass iptables, as the file has them.

@@ -81,8 +81,13 @@ pub fn wait_for_sysctls(patience: Duration) -> bool {
 }
 
 /// Reads one sysctl; nothing where the kernel does not have it.
-pub(super) fn read(table: &str) -> Option<bool> {
+fn read(table: &str) -> Option<bool> {
     sysctl::read_digit(&["net", "bridge", &key(table)]).map(|value| value != 0)
+}
+
+/// The same for a program that is about to end.
+pub(super) fn peek(table: &str) -> Option<bool> {
+    sysctl::peek_digit(&["net", "bridge", &key(table)]).map(|value| value != 0)
 }
 
 pub(super) fn write(table: &str, filtered: bool) -> io::Result<()> {

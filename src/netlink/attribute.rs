@@ -1,35 +1,19 @@
 //! Attributes of a netlink message, kept whole whether we know their meaning or not.
 
-use netlink_packet_core::{Emitable, NLA_F_NESTED, NLA_F_NET_BYTEORDER, Nla, NlaBuffer, NlasIterator};
+use std::ops::Range;
+
+use netlink_packet_core::{NLA_F_NESTED, NLA_F_NET_BYTEORDER, NlasIterator};
 
 use super::Malformed;
 
 const FLAGS: u16 = NLA_F_NESTED | NLA_F_NET_BYTEORDER;
+/// Length and kind, two bytes each.
+const HEADER_LENGTH: usize = 4;
 
-/// One attribute: its kind with the flags the kernel gave it, and its value as bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attribute {
-    kind: u16,
-    value: Vec<u8>,
-}
-
-impl Nla for Attribute {
-    fn value_len(&self) -> usize {
-        self.value.len()
-    }
-
-    fn kind(&self) -> u16 {
-        self.kind
-    }
-
-    fn emit_value(&self, buffer: &mut [u8]) {
-        buffer.copy_from_slice(&self.value);
-    }
-}
-
-/// The attributes of a message or of a nested attribute, in the order in which they came.
+/// The attributes of a message or of a nested attribute, in the order in which they came: as the bytes that they are in
+/// a message, because a link has fifty, most of which nobody asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attributes(Vec<Attribute>);
+pub struct Attributes(Vec<u8>);
 
 impl Attributes {
     /// Reads the attributes that fill `bytes`.
@@ -37,12 +21,29 @@ impl Attributes {
     /// # Errors
     /// When a length points outside of `bytes`.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        NlasIterator::new(bytes).map(|nla| Ok(Attribute::from(&nla?))).collect::<Result<_, _>>().map(Attributes)
+        NlasIterator::new(bytes).try_for_each(|attribute| attribute.map(drop))?;
+        let mut bytes = bytes.to_vec();
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        Ok(Attributes(bytes))
+    }
+
+    /// Each attribute: its kind without flags, where it stands with its padding, and where its value stands.
+    fn places(&self) -> impl Iterator<Item = (u16, Range<usize>, Range<usize>)> {
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            let [l0, l1, k0, k1] = *self.0.get(start..)?.first_chunk()?;
+            let end = start + usize::from(u16::from_ne_bytes([l0, l1]));
+            let next = end.next_multiple_of(4);
+            let value = start + HEADER_LENGTH..end;
+            let whole = std::mem::replace(&mut start, next)..next;
+            Some((u16::from_ne_bytes([k0, k1]) & !FLAGS, whole, value))
+        })
     }
 
     /// The value of the first attribute of this kind.
     pub fn get(&self, kind: u16) -> Option<&[u8]> {
-        self.0.iter().find(|attribute| attribute.kind & !FLAGS == kind).map(|attribute| attribute.value.as_slice())
+        let (_, _, value) = self.places().find(|(other, ..)| *other == kind)?;
+        self.0.get(value)
     }
 
     /// The value as a number of one byte; nothing when it is missing or has another length.
@@ -68,45 +69,48 @@ impl Attributes {
     }
 
     /// Adds an attribute, or changes the value of the first one of its kind where it stands.
-    pub fn set(&mut self, kind: u16, value: impl Into<Vec<u8>>) {
-        let value = value.into();
-        match self.0.iter_mut().find(|attribute| attribute.kind & !FLAGS == kind & !FLAGS) {
-            Some(attribute) => attribute.value = value,
-            None => self.0.push(Attribute { kind, value }),
-        }
+    pub fn set(&mut self, kind: u16, value: impl AsRef<[u8]>) {
+        let place = self.places().find(|(other, ..)| *other == kind & !FLAGS).map(|(_, whole, _)| whole);
+        let kind = match &place {
+            // With the flags that the kernel gave it.
+            Some(place) => u16::from_ne_bytes([self.0[place.start + 2], self.0[place.start + 3]]),
+            None => kind,
+        };
+        let end = self.0.len();
+        self.0.splice(place.unwrap_or(end..end), encoded(kind, value.as_ref()));
     }
 
     /// The same attributes with one more.
-    pub fn with(mut self, kind: u16, value: impl Into<Vec<u8>>) -> Self {
+    pub fn with(mut self, kind: u16, value: impl AsRef<[u8]>) -> Self {
         self.set(kind, value);
         self
     }
 
     /// The same attributes with one more that holds others.
     pub fn with_nested(self, kind: u16, inner: &Attributes) -> Self {
-        self.with(kind | NLA_F_NESTED, inner.encode())
+        self.with(kind | NLA_F_NESTED, &inner.0)
     }
 
     /// Takes away every attribute of this kind.
     pub fn remove(&mut self, kind: u16) {
-        self.0.retain(|attribute| attribute.kind & !FLAGS != kind);
+        let found: Vec<_> = self.places().filter(|(other, ..)| *other == kind).map(|(_, whole, _)| whole).collect();
+        found.into_iter().rev().for_each(|whole| drop(self.0.drain(whole)));
     }
 
     /// The attributes as bytes of a message.
     pub fn encode(&self) -> Vec<u8> {
-        let attributes = self.0.as_slice();
-        let mut bytes = vec![0; attributes.buffer_len()];
-        attributes.emit(&mut bytes);
-        bytes
+        self.0.clone()
     }
 }
 
-impl From<&NlaBuffer<&[u8]>> for Attribute {
-    fn from(nla: &NlaBuffer<&[u8]>) -> Self {
-        let nested = if nla.nested_flag() { NLA_F_NESTED } else { 0 };
-        let order = if nla.network_byte_order_flag() { NLA_F_NET_BYTEORDER } else { 0 };
-        Attribute { kind: nla.kind() | nested | order, value: nla.value().to_vec() }
-    }
+/// An attribute as bytes of a message, padding included.
+fn encoded(kind: u16, value: &[u8]) -> Vec<u8> {
+    // The kernel's own limit of a value is that of the length field.
+    let length = (HEADER_LENGTH + value.len()) as u16;
+    let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
+    bytes.extend_from_slice(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
 }
 
 /// A text value as the kernel reads it: ended by NUL.
@@ -124,6 +128,8 @@ mod tests {
     fn attributes_that_nobody_knows_come_out_as_they_went_in() {
         let bytes = [6, 0, 0xff, 0x3f, 1, 2, 0, 0, 8, 0, 7, 0x80, 4, 0, 1, 0];
         assert_eq!(Attributes::parse(&bytes).unwrap().encode(), bytes);
+        let unpadded = [5, 0, 1, 0, 7];
+        assert_eq!(Attributes::parse(&unpadded).unwrap().encode(), [5, 0, 1, 0, 7, 0, 0, 0]);
     }
 
     #[test]
@@ -137,8 +143,14 @@ mod tests {
         let mut attributes = Attributes::default().with(1, [1]).with(2, [2]);
         attributes.set(1, [3]);
         assert_eq!(attributes, Attributes::default().with(1, [3]).with(2, [2]));
+        attributes.set(1, [1, 2, 3, 4, 5]);
+        assert_eq!((attributes.get(1), attributes.u8(2)), (Some(&[1, 2, 3, 4, 5][..]), Some(2)));
         attributes.remove(1);
         assert_eq!(attributes.get(1), None);
-        assert_eq!(attributes.u8(2), Some(2));
+        assert_eq!(attributes, Attributes::default().with(2, [2]));
+        attributes.set(3 | NLA_F_NESTED, [0; 4]);
+        attributes.set(3, [8, 0, 1, 0, 1, 0, 0, 0]);
+        assert_eq!(attributes.nested(3).unwrap().u32(1), Some(1));
+        assert_eq!(attributes.encode()[10..12], (3 | NLA_F_NESTED).to_ne_bytes());
     }
 }

@@ -45,7 +45,6 @@ pub(super) struct Answer<'a> {
     pub kind: u16,
     pub flags: u16,
     pub sequence: u32,
-    pub port: u32,
     pub payload: &'a [u8],
 }
 
@@ -68,7 +67,6 @@ pub(super) fn answers(datagram: &[u8]) -> impl Iterator<Item = Result<Answer<'_>
             kind: buffer.message_type(),
             flags: buffer.flags(),
             sequence: buffer.sequence_number(),
-            port: buffer.port_number(),
             payload: &rest[HEADER_LENGTH..length],
         };
         rest = &rest[length.next_multiple_of(4).min(rest.len())..];
@@ -95,11 +93,6 @@ impl std::fmt::Display for KernelError {
 }
 
 impl Answer<'_> {
-    /// Whether this answers the request with this number, sent from this port.
-    pub fn is_for(&self, port: u32, sequence: u32) -> bool {
-        self.port == port && self.sequence == sequence
-    }
-
     /// The outcome that an `NLMSG_ERROR` or `NLMSG_DONE` message carries.
     pub fn outcome(&self) -> Result<Result<(), KernelError>, Malformed> {
         let (code, rest) = self

@@ -2,16 +2,13 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::Duration;
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR};
 use nix::errno::Errno;
-use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimeout, SndBufForce};
+use nix::sys::socket::sockopt::{RcvBufForce, SndBufForce};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, getsockname, recvmsg, sendmsg,
-    setsockopt, socket,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recvmsg, sendmsg, setsockopt, socket,
 };
-use nix::sys::time::TimeVal;
 use nix::{libc, setsockopt_impl, sockopt_impl};
 
 use super::message::{Answer, KernelError, Request, answers};
@@ -31,11 +28,10 @@ sockopt_impl!(
 const NLM_F_DUMP_INTR: u16 = 0x10;
 /// How often a dump that changes made inconsistent is asked for again.
 const DUMP_TRIES: usize = 20;
-/// A link or a route is far smaller, and the kernel fills a dump's datagrams up to what it is given (netlink_dump in
-/// af_netlink.c). A larger buffer costs page faults, which are felt in a hook that finds nothing to do.
-const RECEIVE_BUFFER: usize = 16 * 1024;
-/// The kernel answers requests inside of the call; only a broken host leaves us waiting.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// A link has about 1.5 KiB. Each page costs a fault, which is felt in a hook that finds nothing to do.
+const ONE_OBJECT: usize = 4 * 1024;
+/// The kernel fills a dump's datagrams up to what it is given (netlink_dump in af_netlink.c).
+const MANY_OBJECTS: usize = 16 * 1024;
 
 /// Why the kernel could not be asked, or what it answered instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,9 +71,9 @@ impl From<Malformed> for Error {
 /// A route netlink socket, used by one thread, one request or batch at a time.
 pub struct Socket {
     fd: OwnedFd,
-    port: u32,
     sequence: u32,
     buffer: Vec<u8>,
+    is_strict: bool,
 }
 
 impl Socket {
@@ -98,14 +94,20 @@ impl Socket {
     pub(super) fn open_protocol(protocol: SockProtocol) -> Result<Self, Error> {
         let fd =
             socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol).map_err(call("socket"))?;
-        setsockopt(&fd, ExtendedAck, &true).map_err(call("setsockopt NETLINK_EXT_ACK"))?;
-        setsockopt(&fd, CappedAck, &true).map_err(call("setsockopt NETLINK_CAP_ACK"))?;
-        setsockopt(&fd, StrictCheck, &true).map_err(call("setsockopt NETLINK_GET_STRICT_CHK"))?;
-        let timeout = TimeVal::new(ANSWER_TIMEOUT.as_secs() as i64, 0);
-        setsockopt(&fd, ReceiveTimeout, &timeout).map_err(call("setsockopt SO_RCVTIMEO"))?;
-        bind(fd.as_raw_fd(), &NetlinkAddr::new(0, 0)).map_err(call("bind"))?;
-        let port = getsockname::<NetlinkAddr>(fd.as_raw_fd()).map_err(call("getsockname"))?.pid();
-        Ok(Socket { fd, port, sequence: 0, buffer: vec![0; RECEIVE_BUFFER] })
+        Ok(Socket { fd, sequence: 0, buffer: vec![0; ONE_OBJECT], is_strict: false })
+    }
+
+    /// Makes the kernel explain errors, and refuse what it only half understands.
+    ///
+    /// A question for one object needs neither: it is found or not, and a hook asks nothing else where all is right.
+    fn be_strict(&mut self) -> Result<(), Error> {
+        if !self.is_strict {
+            setsockopt(&self.fd, ExtendedAck, &true).map_err(call("setsockopt NETLINK_EXT_ACK"))?;
+            setsockopt(&self.fd, CappedAck, &true).map_err(call("setsockopt NETLINK_CAP_ACK"))?;
+            setsockopt(&self.fd, StrictCheck, &true).map_err(call("setsockopt NETLINK_GET_STRICT_CHK"))?;
+            self.is_strict = true;
+        }
+        Ok(())
     }
 
     /// Asks for every object of a kind; `filter` is the request's payload (a family, perhaps a link).
@@ -113,6 +115,10 @@ impl Socket {
     /// # Errors
     /// When the kernel refuses, or the state never holds still.
     pub fn dump<T: Payload>(&mut self, filter: Vec<u8>) -> Result<Vec<T>, Error> {
+        self.be_strict()?;
+        if self.buffer.len() < MANY_OBJECTS {
+            self.buffer.resize(MANY_OBJECTS, 0);
+        }
         let request = Request { kind: T::GET, flags: NLM_F_DUMP, payload: filter };
         for _ in 0..DUMP_TRIES {
             if let Some(objects) = self.dump_once(&request)? {
@@ -134,7 +140,7 @@ impl Socket {
             };
             for answer in answers(&self.buffer[..length]) {
                 let answer = answer?;
-                if !answer.is_for(self.port, sequence) {
+                if answer.sequence != sequence {
                     continue;
                 }
                 whole &= answer.flags & NLM_F_DUMP_INTR == 0;
@@ -159,31 +165,47 @@ impl Socket {
     /// # Errors
     /// When the kernel refuses for another reason.
     pub fn get<T: Payload>(&mut self, payload: Vec<u8>) -> Result<Option<T>, Error> {
-        let request = [Request { kind: T::GET, flags: 0, payload }];
-        let mut sequence = self.send(&request, 0)?;
+        self.get_each([payload]).map(|[object]| object)
+    }
+
+    /// Asks for several objects in one call.
+    ///
+    /// # Errors
+    /// As [`Socket::get`].
+    pub fn get_each<T: Payload, const N: usize>(&mut self, payloads: [Vec<u8>; N]) -> Result<[Option<T>; N], Error> {
+        let requests = payloads.map(|payload| Request { kind: T::GET, flags: 0, payload });
         loop {
-            let Some(length) = self.receive()? else {
-                sequence = self.send(&request, 0)?;
-                continue;
-            };
-            for answer in answers(&self.buffer[..length]) {
-                let answer = answer?;
-                if !answer.is_for(self.port, sequence) {
-                    continue;
-                }
-                if answer.kind == T::NEW {
-                    return Ok(Some(T::parse(answer.payload)?));
-                }
-                if answer.kind == NLMSG_ERROR {
-                    return match answer.outcome()? {
-                        Err(KernelError { errno: Errno::ENODEV | Errno::ENOENT | Errno::ESRCH, .. }) | Ok(()) => {
-                            Ok(None)
-                        }
-                        Err(error) => Err(Error::Refused(error)),
-                    };
-                }
+            if let Some(objects) = self.get_once(&requests)? {
+                return Ok(objects);
             }
         }
+    }
+
+    /// Nothing when an answer did not fit the buffer.
+    fn get_once<T: Payload, const N: usize>(
+        &mut self,
+        requests: &[Request; N],
+    ) -> Result<Option<[Option<T>; N]>, Error> {
+        let first = self.send(requests, 0)?.wrapping_sub(N as u32 - 1);
+        let mut objects = [const { None }; N];
+        let mut left = N;
+        while left > 0 {
+            let Some(length) = self.receive()? else { return Ok(None) };
+            for answer in answers(&self.buffer[..length]) {
+                let answer = answer?;
+                let Some(object) = objects.get_mut(answer.sequence.wrapping_sub(first) as usize) else { continue };
+                match answer.kind {
+                    kind if kind == T::NEW => *object = Some(T::parse(answer.payload)?),
+                    NLMSG_ERROR => match answer.outcome()? {
+                        Err(KernelError { errno: Errno::ENODEV | Errno::ENOENT | Errno::ESRCH, .. }) | Ok(()) => {}
+                        Err(error) => return Err(Error::Refused(error)),
+                    },
+                    _ => continue,
+                }
+                left -= 1;
+            }
+        }
+        Ok(Some(objects))
     }
 
     /// Gives the kernel all requests in one `sendmsg`, which it works through before the call returns: a signal
@@ -200,6 +222,7 @@ impl Socket {
         if requests.is_empty() {
             return Ok(outcomes);
         }
+        self.be_strict()?;
         self.make_room(requests)?;
         let last = self.send(requests, NLM_F_ACK)?;
         let first = last.wrapping_sub(requests.len() as u32 - 1);
@@ -210,7 +233,7 @@ impl Socket {
             for answer in answers(&self.buffer[..length]) {
                 let answer: Answer = answer?;
                 let index = answer.sequence.wrapping_sub(first) as usize;
-                if answer.kind != NLMSG_ERROR || answer.port != self.port || index >= requests.len() {
+                if answer.kind != NLMSG_ERROR || index >= requests.len() {
                     continue;
                 }
                 outcomes[index] = answer.outcome()?;
@@ -251,20 +274,22 @@ impl Socket {
         Ok(self.sequence)
     }
 
-    /// Receives one datagram from the kernel into the buffer; nothing when it was larger, in which case the buffer
+    /// Receives one datagram from the kernel into the buffer, without waiting: the kernel answers inside of `sendmsg`, and
+    /// goes on with a dump inside of `recvmsg` (netlink_unicast_kernel, netlink_recvmsg in af_netlink.c). Nothing when it was larger, in which case the buffer
     /// has grown for the next try.
     fn receive(&mut self) -> Result<Option<usize>, Error> {
         loop {
             let mut slices = [IoSliceMut::new(&mut self.buffer)];
-            let received = match recvmsg::<NetlinkAddr>(self.fd.as_raw_fd(), &mut slices, None, MsgFlags::empty()) {
+            let received = match recvmsg::<NetlinkAddr>(self.fd.as_raw_fd(), &mut slices, None, MsgFlags::MSG_DONTWAIT)
+            {
                 Ok(received) => received,
                 Err(Errno::EINTR) => continue,
                 Err(Errno::ENOBUFS) => return Err(Error::AnswersLost("the receive buffer was full")),
-                Err(Errno::EAGAIN) => return Err(Error::AnswersLost("the kernel did not answer in time")),
+                Err(Errno::EAGAIN) => return Err(Error::AnswersLost("the kernel did not answer")),
                 Err(errno) => return Err(Error::Call("recvmsg", errno)),
             };
             let (bytes, truncated) = (received.bytes, received.flags.contains(MsgFlags::MSG_TRUNC));
-            // Any process may send to our port; only the kernel has port 0.
+            // Any process may send to our port; only the kernel has port 0, and it answers to the port that asked.
             if received.address.is_some_and(|sender| sender.pid() != 0) {
                 continue;
             }
@@ -283,7 +308,7 @@ impl Socket {
             let Some(length) = self.receive()? else { continue };
             for answer in answers(&self.buffer[..length]) {
                 let answer = answer?;
-                if answer.is_for(self.port, sequence) && matches!(answer.kind, NLMSG_DONE | NLMSG_ERROR) {
+                if answer.sequence == sequence && matches!(answer.kind, NLMSG_DONE | NLMSG_ERROR) {
                     return Ok(());
                 }
             }
