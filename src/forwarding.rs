@@ -49,12 +49,25 @@ impl Outcome {
     }
 }
 
+/// Lets advertisements count on a configured bridge that has just appeared on a host that forwards.
+pub fn apply_to_bridge(config: &Config, bridge: &str) -> Outcome {
+    let mut outcome = Outcome::default();
+    if config.host.ip6_forward == Forwarding::On && ignores_advertisements(config, bridge) {
+        outcome.write(&accept_ra(bridge), 1, 2);
+    }
+    outcome
+}
+
+/// Whether it is a configured bridge on which a host that forwards ignores advertisements.
+fn ignores_advertisements(config: &Config, bridge: &str) -> bool {
+    config.bridges.get(bridge).is_some_and(Bridge::is_ours) && sysctl::read_digit(&accept_ra(bridge)) == Some(1)
+}
+
 /// Whether there is something to do after a bridge has come up; what is left alone is not read.
 pub fn has_drifted(config: &Config, bridge: &str) -> bool {
-    let is = |sysctl: &[&str], value| sysctl::read_digit(sysctl) == Some(value);
-    let is_ours = || config.bridges.get(bridge).is_some_and(Bridge::is_ours);
-    config.host.ip_forward == Forwarding::On && is(&IPV4, 0)
-        || config.host.ip6_forward == Forwarding::On && (is(&IPV6, 0) || is_ours() && is(&accept_ra(bridge), 1))
+    let is_off = |sysctl: &[&str]| sysctl::read_digit(sysctl) == Some(0);
+    config.host.ip_forward == Forwarding::On && is_off(&IPV4)
+        || config.host.ip6_forward == Forwarding::On && (is_off(&IPV6) || ignores_advertisements(config, bridge))
 }
 
 /// Turns on what the configuration asks for. What is right already is not written: a write of ip_forward, whatever its

@@ -107,6 +107,17 @@ fn forwarding_that_somebody_turned_off_is_turned_on_again_by_the_hook_and_the_bo
 }
 
 #[test]
+fn an_advertisement_that_comes_after_the_boot_unit_counts() {
+    let lab = lab_with_advertised_default();
+    configure(&lab, "ip6-forward = true");
+    // As at boot, before the network is up.
+    lab.host(["ip", "-6", "route", "flush", "default"]);
+    lab.host(["virt-bridge", "host", "apply"]);
+    assert_eq!((forwards(&lab).as_str(), accept_ra(&lab, "eth0").as_str()), ("01", "2"));
+    lab.wait_until("a router is the default again", || advertised_defaults(&lab) == ["eth0"]);
+}
+
+#[test]
 fn what_cannot_be_set_is_told_and_ipv6_forwarding_is_not_turned_on_without_its_default_route() {
     let lab = lab_with_advertised_default();
     configure(&lab, "ip6-forward = true");

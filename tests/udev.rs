@@ -66,6 +66,18 @@ fn a_container_engines_bridge_has_its_flags_when_it_appears_or_gets_its_name() {
 }
 
 #[test]
+fn a_configured_bridge_takes_advertisements_from_the_start_on_a_host_that_forwards() {
+    let lab = lab_with_udev();
+    lab.write("/etc/virt-bridge.toml", "host.ip6-forward = true\nbridge.br0.uplink = 'eth0'");
+    lab.host(["virt-bridge", "host", "apply"]);
+    make_bridge(&lab, "br0");
+    make_bridge(&lab, "br1");
+    assert_eq!(starts(&lab), 2);
+    let accept_ra = script(&lab, "cat /proc/sys/net/ipv6/conf/br{0,1}/accept_ra");
+    assert_eq!(accept_ra, "2\n1\n", "and a bridge that is not configured is left alone");
+}
+
+#[test]
 fn a_bridge_that_libvirt_uses_is_no_container_engines_whatever_its_name() {
     let lab = lab_with_udev();
     script(&lab, "mkdir -p /etc/libvirt/qemu/networks");

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use virt_bridge::bridge::{self, Outcome, Wanted};
 use virt_bridge::config::{Config, Uplink};
 use virt_bridge::deadline::Deadline;
+use virt_bridge::forwarding;
 use virt_bridge::log::Log;
 use virt_bridge::netfilter;
 use virt_bridge::netlink::{self, Link, Socket, link};
@@ -59,9 +60,10 @@ fn act(event: &Event, begun: Instant, log: &Log) -> Result<bool, String> {
             ));
         }
         Event::ModuleLoaded => netfilter::apply(&config),
-        Event::Bridge(name) => Socket::open()
-            .and_then(|mut socket| named_link(&mut socket, name))
-            .and_then(|_| netfilter::apply_to_bridge(&config, name)),
+        Event::Bridge(name) => Socket::open().and_then(|mut socket| named_link(&mut socket, name)).and_then(|_| {
+            forwarding::apply_to_bridge(&config, name).tell(log);
+            netfilter::apply_to_bridge(&config, name)
+        }),
         Event::Link(name) => return take_over_again(name, &config, begun, log).map(|()| true),
     };
     let outcome = outcome.map_err(|error| format!("bridge netfilter: {error}"))?;

@@ -6,7 +6,7 @@ use nix::libc::RT_TABLE_LOCAL;
 use serde::Serialize;
 
 use super::exit::Failure;
-use crate::bridge::{Records, Snapshot};
+use crate::bridge::{Records, Snapshot, lacking};
 use crate::forwarding;
 use crate::netlink::{Link, Socket, mac_text};
 
@@ -40,6 +40,7 @@ struct Bridge {
     routes: Vec<String>,
     ports: Vec<Port>,
     uplink: Option<String>,
+    lacking: Vec<String>,
     made_by_virt_bridge: bool,
     interrupted: bool,
 }
@@ -88,6 +89,9 @@ fn bridge(snapshot: &Snapshot, link: &Link) -> Bridge {
     let receipt = records.receipt().ok().flatten().filter(|receipt| receipt.bridge.index == link.index);
     let routes =
         snapshot.routes.iter().filter(|route| route.uses(link.index) && route.table() != u32::from(RT_TABLE_LOCAL));
+    let made_by_virt_bridge = receipt.as_ref().is_some_and(|receipt| receipt.created_bridge);
+    let uplink = receipt.and_then(|receipt| receipt.uplink).map(|uplink| uplink.name);
+    let port = uplink.as_ref().and_then(|name| snapshot.ports_of(link.index).find(|port| port.name() == *name));
     Bridge {
         name: link.name(),
         up: link.is_up(),
@@ -100,8 +104,9 @@ fn bridge(snapshot: &Snapshot, link: &Link) -> Bridge {
         addresses: addresses(snapshot, link),
         routes: routes.map(ToString::to_string).collect(),
         ports: snapshot.ports_of(link.index).map(|port| self::port(snapshot, port)).collect(),
-        made_by_virt_bridge: receipt.as_ref().is_some_and(|receipt| receipt.created_bridge),
-        uplink: receipt.and_then(|receipt| receipt.uplink).map(|uplink| uplink.name),
+        lacking: port.map(|port| lacking(snapshot, link, port)).unwrap_or_default(),
+        made_by_virt_bridge,
+        uplink,
         interrupted: records.is_interrupted(),
     }
 }
@@ -127,9 +132,7 @@ fn add(text: &mut String, bridge: &Bridge) {
         say!(text, "  a takeover was interrupted; to go on from there: virt-bridge up {}", bridge.name);
     }
     bridge.addresses.iter().for_each(|address| say!(text, "  address {address}"));
-    if bridge.uplink.is_some() && bridge.addresses.is_empty() {
-        say!(text, "  no address: guests reach the LAN, the host itself does not by this bridge");
-    }
+    bridge.lacking.iter().for_each(|what| say!(text, "  {what}"));
     bridge.routes.iter().for_each(|route| say!(text, "  route {route}"));
     for port in &bridge.ports {
         let role = if bridge.uplink.as_ref() == Some(&port.name) { "uplink" } else { "port" };
