@@ -1,0 +1,7 @@
+//! The patcher of domain XML and `virt-bridge domain patch`.
+
+mod cases;
+mod command;
+mod hostile;
+mod malformed;
+mod run;
