@@ -3,5 +3,7 @@
 mod cases;
 mod command;
 mod hostile;
+mod libvirt_data;
 mod malformed;
 mod run;
+mod tree;
