@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(
-    make gcc libc6-dev binutils             # the build, and the gate on what it links
+    make gcc g++ libc6-dev binutils         # the build, the fuzzer, and the gate on what is linked
     shellcheck                              # lint
     iproute2 radvd bridge-utils             # the lab: its links, its router, the commands by hand
     libvirt-daemon-system libvirt-clients   # libvirtd, virtlogd, virsh

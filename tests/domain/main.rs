@@ -2,8 +2,10 @@
 
 mod cases;
 mod command;
+mod generator;
 mod hostile;
 mod libvirt_data;
 mod malformed;
+mod properties;
 mod run;
 mod tree;
