@@ -19,8 +19,10 @@ fn rules() -> Vec<InterfaceRule> {
     ]
 }
 
-/// Inputs by the number of their parts.
-fn inputs() -> Vec<(&'static str, fn(usize) -> String)> {
+/// An input of so many parts.
+type Input = fn(usize) -> String;
+
+fn inputs() -> Vec<(&'static str, Input)> {
     vec![
         ("levels", |n| format!("<domain>{}{}</domain>", "<a>".repeat(n), "</a>".repeat(n))),
         ("attributes", |n| format!("<domain{}/>", (0..n).map(|i| format!(" a{i}=''")).collect::<String>())),
