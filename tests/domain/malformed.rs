@@ -72,6 +72,7 @@ fn what_libxml2_refuses_is_refused_with_its_line_and_column() {
         ("<domain>\u{1}</domain>", "1:9: a character that XML does not allow"),
         ("<domain>é\u{ffff}</domain>", "1:10: a character that XML does not allow"),
         ("\u{feff}<domain>&</domain>", "1:9: "),
+        ("\u{feff}\u{feff}<domain/>", "1:1: a second byte order mark"),
     ] {
         assert!(!libxml2_reads(xml.as_bytes()), "libxml2 reads {xml:?}");
         let found = error(xml.as_bytes());
