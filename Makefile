@@ -4,7 +4,7 @@ BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))/$(TARGET)/release
 CARGO_FLAGS = --release --target $(TARGET)
 # A test is a lab with its own libvirtd, sometimes with an emulated guest: more than a processor each, they only wait.
 TEST_THREADS ?= $(shell nproc)
-SCRIPTS = .ci/run $(wildcard packaging/*.sh tests/*.sh tests/*/*.sh tests/lab/bin/*)
+SCRIPTS = .ci/run $(wildcard packaging/*.sh fuzz/*.sh tests/*.sh tests/*/*.sh tests/lab/bin/*)
 
 .PHONY: demo test bench lab build gate lint setup clean install uninstall
 

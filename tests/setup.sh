@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(
-    make gcc libc6-dev binutils             # the build, and the gate on what it links
+    make gcc g++ libc6-dev binutils         # the build, the fuzzer, and the gate on what is linked
     shellcheck                              # lint
     iproute2 radvd bridge-utils             # the lab: its links, its router, the commands by hand
     libvirt-daemon-system libvirt-clients   # libvirtd, virtlogd, virsh
@@ -14,6 +14,8 @@ packages=(
     arptables                               # the legacy one: nftables has no forward hook for ARP
     iputils-ping iputils-arping tcpdump     # what arrives on the LAN
     strace jq libxml2-utils python3 time    # faults, states, the hooks that ours is compared with
+    python3-lxml xsltproc virtinst patch    # other readers and patchers of domain XML
+    bsdutils dpkg-dev xz-utils              # script(1) for a terminal, libvirt's source package
     udev procps                             # events of links and modules, sysctls
     isc-dhcp-client dhcpcd-base udhcpc      # who may own an uplink: DHCP clients,
     busybox ifupdown network-manager dbus   # ifupdown, NetworkManager (networkd comes with systemd)

@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure};
 #[derive(clap::Subcommand)]
 pub enum Verb {
     /// Patch the XML of a domain, from a file or stdin to stdout
-    Patch(patch::Arguments),
+    Patch(Box<patch::Arguments>),
 }
 
 /// Runs the verb.

@@ -48,6 +48,8 @@ pub struct Interface {
     pub position: usize,
     /// The line of the XML on which it begins, counted from 1.
     pub line: usize,
+    /// Where its element stands in the XML given, in bytes.
+    pub span: Range<usize>,
     /// The MAC address as it is written; libvirt makes one up where there is none.
     pub mac: Option<String>,
     /// `type`; libvirt takes `user` where there is none.
@@ -245,6 +247,7 @@ impl Interface {
             domain: String::new(),
             position,
             line,
+            span: element.span.clone(),
             mac: of_part("mac", "address")?,
             kind: value(&element.tag, "type")?.unwrap_or_else(|| "user".into()),
             network: of_part("source", "network")?,

@@ -27,7 +27,7 @@ pub struct Arguments {
     #[arg(short, long)]
     verbose: bool,
     /// Take the [[interface]] rules of this file instead of the configuration's
-    #[arg(long, value_name = "FILE", conflicts_with = "Rule")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["Rule", "to"])]
     rules: Option<PathBuf>,
     #[command(flatten)]
     rule: Rule,

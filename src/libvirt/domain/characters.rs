@@ -13,6 +13,10 @@ pub(super) fn check(xml: &[u8]) -> Result<&str, Problem> {
     if let Some(at) = xml.iter().position(|&byte| byte < b' ' && !is_space(byte)) {
         return Err(Problem::new(at, NOT_ALLOWED));
     }
+    // quick-xml would take the second one for the first, and miscount.
+    if text.starts_with("\u{feff}\u{feff}") {
+        return Err(Problem::new('\u{feff}'.len_utf8(), "a second byte order mark"));
+    }
     match text.find(['\u{fffe}', '\u{ffff}']) {
         Some(at) => Err(Problem::new(at, NOT_ALLOWED)),
         None => Ok(text),

@@ -1,0 +1,11 @@
+//! The patcher of domain XML and `virt-bridge domain patch`.
+
+mod cases;
+mod command;
+mod generator;
+mod hostile;
+mod libvirt_data;
+mod malformed;
+mod properties;
+mod run;
+mod tree;
