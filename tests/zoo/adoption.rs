@@ -75,6 +75,8 @@ fn an_adopted_bridge_keeps_an_address_that_the_uplink_has_too() {
 fn an_adopted_bridge_with_spanning_tree_is_left_with_it() {
     let lab = host_with_bridge("link set br0 type bridge stp_state 1 forward_delay 200\n");
     lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\ngateway-check = \"8s\"\n");
+    // Its own port listens and learns for 2 s each, and the bridge has no carrier until then.
+    lab.wait_until("the port forwards", || Host::of(&lab).link("br0")["operstate"] == "UP");
     // The neighbours' spanning tree has changed: forwarding tables age faster for a while.
     adopts_but_for(&lab, |text| text.contains(" topology_change") || text.contains(" ageing_time: "));
 }
