@@ -4,14 +4,17 @@ BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))/$(TARGET)/release
 CARGO_FLAGS = --release --target $(TARGET)
 # A test is a lab with its own libvirtd, sometimes with an emulated guest: more than a processor each, they only wait.
 TEST_THREADS ?= $(shell nproc)
+# What links libvirt cannot be static; RUSTFLAGS replaces what .cargo/config.toml says.
+DYNAMIC = RUSTFLAGS=-Ctarget-feature=-crt-static
 SCRIPTS = .ci/run $(wildcard packaging/*.sh fuzz/*.sh tests/*.sh tests/*/*.sh tests/lab/bin/*)
 
-.PHONY: demo test bench lab build gate lint setup clean install uninstall
+.PHONY: demo test bench lab build watch gate lint setup clean install uninstall
 
 demo: build
 	@tests/demo.sh $(BUILT)
 
-test: setup
+test: watch
+	$(DYNAMIC) cargo test $(CARGO_FLAGS) --package virt-bridge-watch
 	cargo test $(CARGO_FLAGS) -- --test-threads=$(TEST_THREADS)
 
 bench: setup
@@ -20,15 +23,18 @@ bench: setup
 lab: build
 	@tests/lab/lab.sh --install $(BUILT)
 
-build: setup
+build: watch
 	cargo build $(CARGO_FLAGS) --bins
+
+watch: setup
+	$(DYNAMIC) cargo build $(CARGO_FLAGS) --package virt-bridge-watch
 
 gate: build
 	@packaging/static-gate.sh $(TARGET)
 
 lint: setup
-	cargo fmt --check
-	cargo clippy --target $(TARGET) --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --target $(TARGET) --workspace --all-targets -- -D warnings
 	shellcheck -x $(SCRIPTS)
 
 # Of what `make build` has built; DESTDIR= is honoured.

@@ -60,7 +60,7 @@ enum Verb {
     /// Show or apply the policy for bridge netfilter
     #[command(subcommand)]
     Netfilter(netfilter::Verb),
-    /// Put guests' interfaces onto the networks that the rules [[interface]] say
+    /// Show guests' interfaces, and put them onto the networks that the rules [[interface]] say
     #[command(subcommand)]
     Domain(domain::Verb),
 }

@@ -9,6 +9,7 @@ packages=(
     iproute2 radvd bridge-utils             # the lab: its links, its router, the commands by hand
     libvirt-daemon-system libvirt-clients   # libvirtd, virtlogd, virsh
     virtinst                                # virt-install, as administrators make guests
+    libvirt-dev pkgconf                     # what virt-bridge-watch is linked with
     qemu-system-x86                         # guests
     dnsmasq-base iptables nftables          # libvirt's NAT network, filters on bridges;
     arptables                               # the legacy one: nftables has no forward hook for ARP

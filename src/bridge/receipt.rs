@@ -101,7 +101,12 @@ pub struct Records {
 impl Records {
     /// The files of the bridge of this name.
     pub fn of(bridge: &str) -> Self {
-        let directory = Path::new(DIRECTORY);
+        Records::under(Path::new("/"), bridge)
+    }
+
+    /// The files of the bridge of this name on the host whose root directory is `root`.
+    pub fn under(root: &Path, bridge: &str) -> Self {
+        let directory = root.join(DIRECTORY.trim_start_matches('/'));
         Records {
             receipt: directory.join(format!("{bridge}.json")),
             journal: directory.join(format!("{bridge}.journal")),

@@ -1,11 +1,15 @@
 //! `virt-bridge domain`: guests' interfaces and the rules for them.
 
+mod list;
 mod patch;
+mod way;
 
 use super::exit::{Exit, Failure};
 
 #[derive(clap::Subcommand)]
 pub enum Verb {
+    /// List every domain's interfaces, where each leads, and which rule would change it
+    List(list::Arguments),
     /// Patch the XML of a domain, from a file or stdin to stdout
     Patch(Box<patch::Arguments>),
 }
@@ -13,6 +17,7 @@ pub enum Verb {
 /// Runs the verb.
 pub fn run(verb: &Verb) -> Result<Exit, Failure> {
     match verb {
+        Verb::List(arguments) => list::run(arguments).map(|()| Exit::Done),
         Verb::Patch(arguments) => patch::run(arguments),
     }
 }

@@ -10,6 +10,7 @@ mod rules;
 mod scan;
 mod tag;
 mod tokens;
+mod told;
 
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};

@@ -44,6 +44,18 @@ pub enum NetworkOperation {
     Unknown,
 }
 
+/// What happens to a domain, of all that libvirt tells a hook what ours does something about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainOperation {
+    /// `prepare begin`: the domain is about to start, and nothing of it is there yet; a failure refuses it.
+    Prepare,
+    /// `migrate begin`, `restore begin`: the domain is about to come from another host or a file; what the hook writes
+    /// takes the place of its XML, and a failure refuses it.
+    Arrive,
+    /// All others. Among them is `reconnect`, where a failure kills the running guest.
+    Other,
+}
+
 impl HookCall {
     /// Reads the arguments, the hook's own path first.
     ///
@@ -63,6 +75,15 @@ impl HookCall {
     /// The operation, if the object is a network.
     pub fn network_operation(&self) -> NetworkOperation {
         NetworkOperation::named(&self.operation)
+    }
+
+    /// The operation, if the object is a domain.
+    pub fn domain_operation(&self) -> DomainOperation {
+        match (self.operation.as_encoded_bytes(), self.sub_operation.as_encoded_bytes()) {
+            (b"prepare", b"begin") => DomainOperation::Prepare,
+            (b"migrate" | b"restore", b"begin") => DomainOperation::Arrive,
+            _ => DomainOperation::Other,
+        }
     }
 }
 
@@ -137,6 +158,27 @@ mod tests {
         ] {
             let call = call(&[b"hook", b"net", name.as_bytes(), b"begin", b"-"]).unwrap();
             assert_eq!(call.network_operation(), operation, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_domain_only_what_a_hook_can_change_is_of_interest() {
+        use DomainOperation::*;
+        for (name, sub_operation, operation) in [
+            ("prepare", "begin", Prepare),
+            ("migrate", "begin", Arrive),
+            ("restore", "begin", Arrive),
+            ("restore", "end", Other),
+            ("reconnect", "begin", Other),
+            ("attach", "begin", Other),
+            ("start", "begin", Other),
+            ("started", "begin", Other),
+            ("stopped", "end", Other),
+            ("release", "end", Other),
+            ("", "", Other),
+        ] {
+            let call = call(&[b"hook", b"guest", name.as_bytes(), sub_operation.as_bytes(), b"-"]).unwrap();
+            assert_eq!(call.domain_operation(), operation, "{name} {sub_operation}");
         }
     }
 

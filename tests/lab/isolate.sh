@@ -74,6 +74,10 @@ install_binaries() {
         cp "$1/virt-bridge-$program" /usr/lib/libvirt/
     done
     ln -s /usr/lib/libvirt/virt-bridge-network /etc/libvirt/hooks/network
+    mkdir -p /etc/libvirt/hooks/qemu.d
+    ln -s /usr/lib/libvirt/virt-bridge-qemu /etc/libvirt/hooks/qemu.d/50-virt-bridge
     layer /usr/sbin
-    [[ ! -x $1/virt-bridge ]] || cp "$1/virt-bridge" /usr/sbin/
+    for program in virt-bridge virt-bridge-watch; do
+        [[ ! -x $1/$program ]] || cp "$1/$program" /usr/sbin/
+    done
 }

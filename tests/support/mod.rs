@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod bridges;
+pub mod domains;
 
 use std::ffi::OsStr;
 use std::fs::File;

@@ -1,0 +1,144 @@
+//! The libvirt qemu hook: makes sure that a domain's bridges are there before it starts, and leads a domain that comes
+//! from another host or a file to this host's networks.
+//!
+//! Called by libvirtd (virtqemud) as `/etc/libvirt/hooks/qemu.d/50-virt-bridge DOMAIN OPERATION SUB-OPERATION EXTRA`,
+//! with the domain's XML on stdin. What it writes to stderr is shown by virsh when it fails.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use virt_bridge::bridge::{self, Outcome, Wanted};
+use virt_bridge::config::{Config, Hook, InterfaceRule, Lazy};
+use virt_bridge::deadline::Deadline;
+use virt_bridge::libvirt::domain::{self, Patched};
+use virt_bridge::libvirt::hook_call::{DomainOperation, HookCall};
+use virt_bridge::libvirt::timed_input::TimedInput;
+use virt_bridge::log::Log;
+use virt_bridge::netlink::{Link, Socket, link};
+use virt_bridge::printable::Printable;
+
+fn main() -> ExitCode {
+    let log = Log::new("virt-bridge-qemu");
+    match run(&log) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log.error(&format!("virt-bridge: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(log: &Log) -> Result<(), String> {
+    let begun = Instant::now();
+    let call = HookCall::from_args(std::env::args_os()).map_err(|error| error.to_string())?;
+    match call.domain_operation() {
+        DomainOperation::Prepare => prepare(&call, begun, log),
+        DomainOperation::Arrive => arrive(&call, begun, log),
+        DomainOperation::Other => Ok(()),
+    }
+}
+
+/// Makes sure that the bridges are there that the domain names itself; those of networks are the network hook's.
+fn prepare(call: &HookCall, begun: Instant, log: &Log) -> Result<(), String> {
+    // Without rules this tells what interfaces there are.
+    let Ok(patched) = read(begun).and_then(|xml| patch(&xml, &[])).inspect_err(|error| {
+        // The guest may need no bridge of ours.
+        log.warning(&format!("{call}: {error}"));
+    }) else {
+        return Ok(());
+    };
+    let bridges: BTreeSet<&str> = patched
+        .interfaces
+        .iter()
+        .filter(|interface| interface.kind == "bridge")
+        .filter_map(|interface| interface.bridge.as_deref())
+        .collect();
+    let config = Lazy::at("/");
+    bridges.iter().try_for_each(|bridge| ensure(call, bridge, &config, begun, log))
+}
+
+/// A bridge that is there and not configured is somebody's, and stays as it is.
+fn ensure(call: &HookCall, bridge: &str, config: &Lazy, begun: Instant, log: &Log) -> Result<(), String> {
+    let config = match config.get() {
+        Ok(config) => config,
+        // A broken file is no reason against a guest that may not need it.
+        Err(error) if exists(bridge)? => {
+            log.warning(&format!("{call}: {bridge} is taken as it is: {error}"));
+            return Ok(());
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    let Some(configured) = config.bridges.get(bridge).filter(|bridge| bridge.is_ours()) else {
+        return if exists(bridge)? { Ok(()) } else { Err(absent(bridge)) };
+    };
+    let deadline = Deadline::since(begun, config.hook.deadline);
+    let wanted = Wanted::configured(bridge, Some(configured));
+    let outcome = bridge::ensure(&wanted, deadline).map_err(|error| format!("{bridge}: {error}"))?;
+    tell(call, &outcome, log);
+    Ok(())
+}
+
+fn exists(bridge: &str) -> Result<bool, String> {
+    let link = Socket::open().and_then(|mut socket| socket.get::<Link>(link::by_name(bridge)));
+    link.map(|link| link.is_some()).map_err(|error| format!("cannot look for {}: {error}", Printable(bridge)))
+}
+
+/// libvirt would say "Cannot get interface MTU", after it has done most of the start.
+fn absent(bridge: &str) -> String {
+    let bridge = Printable(bridge);
+    format!(
+        "there is no bridge {bridge}; to have it made, set its uplink under [bridge.{bridge}] in /etc/virt-bridge.toml"
+    )
+}
+
+/// Filters the XML by the rules; nothing is written where none changes anything, and libvirt then takes the original.
+///
+/// Where the rules or the XML cannot be read the domain is refused: it stays where it is, running or in its file, and
+/// can come once that is mended. On the networks that another host's XML names it might run without any, or on a wrong
+/// one.
+fn arrive(call: &HookCall, begun: Instant, log: &Log) -> Result<(), String> {
+    let xml = read(begun)?;
+    let config = Config::load("/".as_ref()).map_err(|error| error.to_string())?;
+    if config.interfaces.is_empty() {
+        return Ok(());
+    }
+    let patched = patch(&xml, &config.interfaces)?;
+    if let Some(xml) = patched.xml() {
+        std::io::stdout().write_all(xml).map_err(|error| format!("cannot write the domain's XML: {error}"))?;
+    }
+    report(call, &patched, log);
+    Ok(())
+}
+
+fn report(call: &HookCall, patched: &Patched, log: &Log) {
+    for (interface, change) in patched.changes() {
+        log.info(&format!("{call}: {interface}: {change}"));
+    }
+    for (interface, refusal) in patched.refusals() {
+        log.warning(&format!("{call}: {interface}: {refusal}"));
+    }
+}
+
+/// The domain's XML. The configuration may set another deadline, but is read only by those who need it.
+fn read(begun: Instant) -> Result<Vec<u8>, String> {
+    let deadline = Deadline::since(begun, Hook::default().deadline);
+    // One byte more, so that what is too large is seen to be.
+    let limit = domain::LARGEST as u64 + 1;
+    let mut xml = Vec::new();
+    let read = TimedInput::new(std::io::stdin(), deadline).take(limit).read_to_end(&mut xml);
+    read.map(|_| xml).map_err(|error| format!("cannot read the domain's XML: {error}"))
+}
+
+fn patch(xml: &[u8], rules: &[InterfaceRule]) -> Result<Patched, String> {
+    domain::patch(xml, rules).map_err(|error| format!("cannot read the domain's XML: {error}"))
+}
+
+fn tell(call: &HookCall, outcome: &Outcome, log: &Log) {
+    let (Outcome::Done { recovered, .. } | Outcome::AlreadyRight { recovered }) = outcome;
+    recovered.iter().for_each(|what| log.warning(what));
+    let Outcome::Done { plan, report, .. } = outcome else { return };
+    log.info(&format!("{call}: {}", report.told_of(plan)));
+    report.warnings.iter().for_each(|warning| log.warning(&format!("{}: {warning}", plan.bridge.name)));
+}

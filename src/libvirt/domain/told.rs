@@ -1,0 +1,48 @@
+//! What the rules do with an interface, in words: for logs and terminals, each on one line.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::{Change, Field, Interface, Refusal, RuleName};
+use crate::printable::Printable;
+
+/// By what people know it: its MAC address, or its number where it has none.
+impl Display for Interface {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match &self.mac {
+            Some(mac) => write!(f, "interface {}", Printable(mac)),
+            None => write!(f, "interface {}", self.position),
+        }
+    }
+}
+
+impl Display for Change {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let fields = self.fields.iter().map(Field::to_string);
+        let removed =
+            self.removed.iter().map(|removed| format!("without {}: {}", Printable(&removed.what), removed.why));
+        write!(f, "{}", fields.chain(removed).collect::<Vec<_>>().join(", "))?;
+        self.rules.iter().try_for_each(|rule| write!(f, ", {rule}"))
+    }
+}
+
+impl Display for Field {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let value = |value: &Option<String>| Printable(value.as_deref().unwrap_or("none")).to_string();
+        write!(f, "{} {} → {}", self.name, value(&self.from), value(&self.to))
+    }
+}
+
+impl Display for Refusal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "stays where it is: {}; {}", Printable(&self.why), self.rule)
+    }
+}
+
+impl Display for RuleName {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Some(place) => write!(f, "by {place}"),
+            None => write!(f, "by rule {}", self.index + 1),
+        }
+    }
+}
