@@ -6,7 +6,7 @@ CARGO_FLAGS = --release --target $(TARGET)
 TEST_THREADS ?= $(shell nproc)
 # What links libvirt cannot be static; RUSTFLAGS replaces what .cargo/config.toml says.
 DYNAMIC = RUSTFLAGS=-Ctarget-feature=-crt-static
-SCRIPTS = .ci/run $(wildcard packaging/*.sh fuzz/*.sh tests/*.sh tests/*/*.sh tests/lab/bin/*)
+SCRIPTS = .ci/run $(wildcard packaging/*.sh tests/*.sh tests/*/*.sh tests/lab/bin/*)
 
 .PHONY: demo test bench lab build watch gate lint setup clean install uninstall
 

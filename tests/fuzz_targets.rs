@@ -1,11 +1,11 @@
-//! The fuzz targets of `fuzz/` compile and digest their corpus.
+//! The fuzz targets of `tests/fuzz/` compile and digest their corpus.
 
 use std::path::Path;
 use std::process::Command;
 
 #[test]
 fn the_fuzz_targets_compile_and_read_their_corpus() {
-    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/run.sh");
+    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/run.sh");
     for target in ["domain", "network"] {
         // -runs would count the corpus twice; a second is enough to read it.
         let output =

@@ -11,7 +11,7 @@ for option in level=4 inline-8bit-counters pc-table trace-compares; do
     coverage+=("-Cllvm-args=-sanitizer-coverage-$option")
 done
 host=$(rustc -vV | sed -n 's/^host: //p')
-directory=${CARGO_TARGET_DIR:-$PWD/../target}/fuzz
+directory=${CARGO_TARGET_DIR:-$PWD/../../target}/fuzz
 RUSTFLAGS=${coverage[*]} cargo build --quiet --release --locked --target "$host" --target-dir "$directory"
 [ "$target" != build ] || exit 0
 
