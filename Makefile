@@ -6,7 +6,7 @@ CARGO_FLAGS = --release --target $(TARGET)
 TEST_THREADS ?= $(shell nproc)
 SCRIPTS = .ci/run $(wildcard packaging/*.sh tests/*.sh tests/*/*.sh tests/lab/bin/*)
 
-.PHONY: demo test bench lab build gate lint setup clean install uninstall
+.PHONY: demo test bench lab build gate lint setup clean install uninstall deb
 
 demo: build
 	@tests/demo.sh $(BUILT)
@@ -34,6 +34,11 @@ lint: setup
 # Of what `make build` has built; DESTDIR= is honoured.
 install uninstall:
 	@packaging/install.sh $@ $(BUILT)
+
+# The packages, in target/deb.
+deb:
+	@tests/setup.sh deb
+	@packaging/deb.sh $(abspath $(or $(CARGO_TARGET_DIR),target))/deb
 
 setup:
 	@tests/setup.sh

@@ -1,40 +1,51 @@
 #!/bin/bash
-# Installs the built binaries, or takes them away: install.sh install|uninstall DIRECTORY-OF-BINARIES
-# DESTDIR is put in front of every path. An administrator's own hook is never touched.
+# Installs the built programs on any distribution, or takes them away: install.sh install|uninstall DIRECTORY-OF-PROGRAMS
+# DESTDIR is put in front of every path; UNITDIR is where systemd's units belong.
+# Into a DESTDIR go files only: links to hooks are for the host that will run them, by /usr/share/virt-bridge/hook-links.
 set -euo pipefail
 
 verb=$1 built=$(realpath "$2")
 cd "$(dirname "$0")/.."
-root=${DESTDIR-}
-command=$root/usr/sbin/virt-bridge
-hook=/usr/lib/libvirt/virt-bridge-network
-main=$root/etc/libvirt/hooks/network
-udev=$root/usr/lib/udev
-unit=$root/usr/lib/systemd/system/virt-bridge-netfilter.service
-beside=$root/etc/libvirt/hooks/network.d/50-virt-bridge
+root=${DESTDIR-} units=${UNITDIR-/usr/lib/systemd/system}
 
-is_ours() { [[ -L $1 && $(readlink "$1") == "$hook" ]]; }
+# Mode, source, destination. AppArmor lets libvirtd run programs in /usr/lib/libvirt, and no others of ours.
+files=(
+    755 "$built/virt-bridge" /usr/sbin/virt-bridge
+    755 "$built/virt-bridge-network" /usr/lib/libvirt/virt-bridge-network
+    755 "$built/virt-bridge-udev" /usr/lib/udev/virt-bridge-udev
+    644 udev/90-virt-bridge.rules /usr/lib/udev/rules.d/90-virt-bridge.rules
+    644 packaging/virt-bridge-netfilter.service "$units/virt-bridge-netfilter.service"
+    644 "packaging/virt-bridge@.service" "$units/virt-bridge@.service"
+    755 packaging/hook-links /usr/share/virt-bridge/hook-links
+)
+
+each_file() {
+    set -- "${files[@]}"
+    while (($#)); do
+        "$verb"_file "$1" "$2" "$root$3"
+        shift 3
+    done
+}
+
+install_file() { install -D --mode="$1" "$2" "$3"; }
+
+uninstall_file() { rm --force "$3"; }
 
 case $verb in
 install)
-    install -D --mode=755 "$built/virt-bridge" "$command"
-    install -D --mode=755 "$built/virt-bridge-network" "$root$hook"
-    install -D --mode=755 "$built/virt-bridge-udev" "$udev/virt-bridge-udev"
-    install -D --mode=644 udev/90-virt-bridge.rules "$udev/rules.d/90-virt-bridge.rules"
-    install -D --mode=644 packaging/virt-bridge-netfilter.service "$unit"
-    link=$main
-    if [[ -e $main || -L $main ]] && ! is_ours "$main"; then
-        link=$beside
-        echo "$main is somebody's own hook and stays; ours is $beside"
+    each_file
+    if [[ -z $root ]]; then
+        packaging/hook-links add
+        # An administrator's own configuration stays.
+        [[ -e /etc/virt-bridge.toml ]] || install --mode=644 packaging/virt-bridge.toml /etc/virt-bridge.toml
+        echo "libvirtd looks for hooks when it starts: systemctl restart libvirtd"
+    else
+        install_file 644 packaging/virt-bridge.toml "$root/etc/virt-bridge.toml"
     fi
-    is_ours "$link" || { mkdir --parents "${link%/*}" && ln --symbolic "$hook" "$link"; }
-    echo "libvirtd looks for hooks when it starts: systemctl restart libvirtd"
     ;;
 uninstall)
-    for link in "$main" "$beside"; do
-        if is_ours "$link"; then rm "$link"; fi
-    done
-    rm --force "$command" "$root$hook" "$unit" "$udev/virt-bridge-udev" "$udev/rules.d/90-virt-bridge.rules"
+    packaging/hook-links remove
+    each_file
     ;;
 *)
     echo "usage: install.sh install|uninstall DIRECTORY" >&2
