@@ -8,6 +8,8 @@ mod error;
 mod host;
 mod netfilter;
 mod rules;
+#[cfg(test)]
+mod shipped_file;
 mod source;
 #[cfg(test)]
 mod tests;
