@@ -4,9 +4,9 @@ BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))/$(TARGET)/release
 CARGO_FLAGS = --release --target $(TARGET)
 # A test is a lab with its own libvirtd, sometimes with an emulated guest: more than a processor each, they only wait.
 TEST_THREADS ?= $(shell nproc)
-SCRIPTS = .ci/run $(wildcard packaging/*.sh tests/*.sh tests/*/*.sh tests/lab/bin/*)
+SCRIPTS = .ci/run packaging/hook-links $(wildcard packaging/*.sh packaging/debian/*.p* packaging/debian/tests/[a-z]*[a-z] tests/*.sh tests/*/*.sh tests/lab/bin/*)
 
-.PHONY: demo test bench lab build gate lint setup clean install uninstall deb
+.PHONY: demo test bench lab build pages gate lint setup clean install uninstall deb deb-reproducible deb-lint test-deb
 
 demo: build
 	@tests/demo.sh $(BUILT)
@@ -23,6 +23,10 @@ lab: build
 build: setup
 	cargo build $(CARGO_FLAGS) --bins
 
+# Manual pages and completions, from the command line's own definition.
+pages: setup
+	cargo run $(CARGO_FLAGS) --example pages -- $(BUILT)/pages
+
 gate: build
 	@packaging/static-gate.sh $(TARGET)
 
@@ -30,15 +34,34 @@ lint: setup
 	cargo fmt --check
 	cargo clippy --target $(TARGET) --all-targets -- -D warnings
 	shellcheck -x $(SCRIPTS)
+	packaging/crates.py copyright | diff - packaging/debian/copyright
 
 # Of what `make build` has built; DESTDIR= is honoured.
 install uninstall:
 	@packaging/install.sh $@ $(BUILT)
 
 # The packages, in target/deb.
+DEB = $(abspath $(or $(CARGO_TARGET_DIR),target))/deb
+
 deb:
 	@tests/setup.sh deb
-	@packaging/deb.sh $(abspath $(or $(CARGO_TARGET_DIR),target))/deb
+	@packaging/deb.sh $(DEB)
+
+# Two builds, two directories, the same bytes.
+deb-reproducible:
+	@tests/setup.sh deb
+	@packaging/deb.sh $(DEB)-1
+	@packaging/deb.sh $(DEB)-2/elsewhere
+	@for file in $(DEB)-1/*.deb; do cmp "$$file" "$(DEB)-2/elsewhere/$${file##*/}" || exit 1; done
+	@sha256sum $(DEB)-1/*.deb
+
+# Every tag but those that packaging/debian overrides with a reason.
+deb-lint: deb
+	lintian --allow-root --info --display-info --pedantic --fail-on error,warning,info,pedantic $(DEB)/*.changes
+	for unit in packaging/*.service; do systemd-analyze security --offline=yes --threshold=30 "$$unit" || exit 1; done
+
+test-deb: setup deb
+	@for file in $(DEB)/virt-bridge_*.deb; do tests/package.sh "$$file" || exit 1; done
 
 setup:
 	@tests/setup.sh

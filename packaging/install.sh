@@ -17,7 +17,18 @@ files=(
     644 packaging/virt-bridge-netfilter.service "$units/virt-bridge-netfilter.service"
     644 "packaging/virt-bridge@.service" "$units/virt-bridge@.service"
     755 packaging/hook-links /usr/share/virt-bridge/hook-links
+    644 packaging/man/virt-bridge.toml.5 /usr/share/man/man5/virt-bridge.toml.5
+    644 packaging/man/virt-bridge-hooks.7 /usr/share/man/man7/virt-bridge-hooks.7
 )
+# What make pages has written.
+for page in "$built"/pages/*; do
+    case $page in
+    *.8) files+=(644 "$page" "/usr/share/man/man8/${page##*/}") ;;
+    *.bash) files+=(644 "$page" /usr/share/bash-completion/completions/virt-bridge) ;;
+    *.fish) files+=(644 "$page" /usr/share/fish/vendor_completions.d/virt-bridge.fish) ;;
+    */_*) files+=(644 "$page" "/usr/share/zsh/vendor-completions/${page##*/}") ;;
+    esac
+done
 
 each_file() {
     set -- "${files[@]}"
