@@ -25,7 +25,7 @@ build: setup
 
 # Manual pages and completions, from the command line's own definition.
 pages: setup
-	cargo run $(CARGO_FLAGS) --example pages -- $(BUILT)/pages
+	cargo run --target $(TARGET) --example pages -- $(BUILT)/pages
 
 gate: build
 	@packaging/static-gate.sh $(TARGET)
