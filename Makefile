@@ -25,14 +25,14 @@ build: setup
 
 # Manual pages and completions, from the command line's own definition.
 pages: setup
-	cargo run --target $(TARGET) --example pages -- $(BUILT)/pages
+	cargo run --target $(TARGET) --package pages -- $(BUILT)/pages
 
 gate: build
 	@packaging/static-gate.sh $(TARGET)
 
 lint: setup
-	cargo fmt --check
-	cargo clippy --target $(TARGET) --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --target $(TARGET) --workspace --all-targets -- -D warnings
 	shellcheck -x $(SCRIPTS)
 	packaging/crates.py copyright | diff - packaging/debian/copyright
 

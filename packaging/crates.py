@@ -15,6 +15,8 @@ from pathlib import Path
 NAMES = {"MIT": "Expat"}
 # A crate with any other licence fails here, and somebody decides.
 ALLOWED = {"MIT", "Apache-2.0", "Unlicense", "Unicode-3.0", "LGPL-2.1-or-later", "LGPL-2.1"}
+# Our packages whose programs are shipped.
+PROGRAMS = {"virt-bridge", "virt-bridge-watch"}
 
 
 def metadata(*platform):
@@ -74,7 +76,7 @@ def linked(found):
     """The crates that are in our programs: reached by normal dependencies, neither macros nor what builds."""
     nodes = {node["id"]: node for node in found["resolve"]["nodes"]}
     packages = {package["id"]: package for package in found["packages"]}
-    waiting = [package["id"] for package in found["packages"] if not package["source"]]
+    waiting = [package["id"] for package in found["packages"] if package["name"] in PROGRAMS]
     seen = set(waiting)
     while waiting:
         for dependency in nodes[waiting.pop()]["deps"]:

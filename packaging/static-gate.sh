@@ -7,7 +7,7 @@ hook_bytes=1600000
 
 cd "$(dirname "$0")/.."
 programs=$(cargo metadata --no-deps --format-version 1 |
-    jq --raw-output '.packages[].targets[] | select(.kind == ["bin"]).name')
+    jq --raw-output '.packages[] | select(.name == "virt-bridge").targets[] | select(.kind == ["bin"]).name')
 directory=$(cargo metadata --no-deps --format-version 1 | jq --raw-output .target_directory)
 cargo build --quiet --release --target "$target" --bins
 
