@@ -66,6 +66,10 @@ a_fresh_install_links_the_hook_and_changes_nothing_else() {
     kill -0 "$(cat "$root/run/libvirtd.pid")" || fail "libvirtd has gone"
     host virt-bridge status --json >/dev/null
     host dpkg --verify virt-bridge
+    # An upgrade changes nothing that libvirtd would have to learn; a removal and a new installation do.
+    ! grep --quiet 'systemctl restart' <<<"$(install_package)" || fail "asks for a restart without a reason"
+    host dpkg --remove virt-bridge >/dev/null 2>&1
+    says "$(install_package)" "systemctl restart libvirtd"
     kill "$(cat "$root/run/libvirtd.pid")"
 }
 
@@ -225,7 +229,7 @@ room=$(mktemp --directory)
 trap 'rm --recursive --force "$room"' EXIT
 mkdir "$room/case"
 # What one case installs later than us.
-(cd "$room" && apt-get --quiet=2 download libvirt-daemon-system)
+(cd "$room" && apt-get --quiet=2 -o APT::Sandbox::User=root download libvirt-daemon-system)
 libvirt=$(echo "$room"/libvirt-daemon-system*.deb)
 export libvirt
 
