@@ -6,9 +6,9 @@ CARGO_FLAGS = --release --target $(TARGET)
 TEST_THREADS ?= $(shell nproc)
 # What links libvirt cannot be static; RUSTFLAGS replaces what .cargo/config.toml says.
 DYNAMIC = RUSTFLAGS=-Ctarget-feature=-crt-static
-SCRIPTS = .ci/run $(wildcard packaging/*.sh tests/*.sh tests/*/*.sh tests/lab/bin/*)
+SCRIPTS = .ci/run packaging/hook-links $(wildcard packaging/*.sh packaging/debian/*.p* packaging/debian/tests/[a-z]*[a-z] tests/*.sh tests/*/*.sh tests/lab/bin/*)
 
-.PHONY: demo test bench lab build watch gate lint setup clean install uninstall
+.PHONY: demo test bench lab build watch pages gate lint setup clean install uninstall deb deb-reproducible deb-lint test-deb
 
 demo: build
 	@tests/demo.sh $(BUILT)
@@ -29,6 +29,10 @@ build: watch
 watch: setup
 	$(DYNAMIC) cargo build $(CARGO_FLAGS) --package virt-bridge-watch
 
+# Manual pages and completions, from the command line's own definition.
+pages: setup
+	cargo run --target $(TARGET) --package pages -- $(BUILT)/pages
+
 gate: build
 	@packaging/static-gate.sh $(TARGET)
 
@@ -36,10 +40,34 @@ lint: setup
 	cargo fmt --all --check
 	cargo clippy --target $(TARGET) --workspace --all-targets -- -D warnings
 	shellcheck -x $(SCRIPTS)
+	packaging/crates.py copyright | diff - packaging/debian/copyright
 
 # Of what `make build` has built; DESTDIR= is honoured.
 install uninstall:
 	@packaging/install.sh $@ $(BUILT)
+
+# The packages, in target/deb.
+DEB = $(abspath $(or $(CARGO_TARGET_DIR),target))/deb
+
+deb:
+	@tests/setup.sh deb
+	@packaging/deb.sh $(DEB)
+
+# Two builds, two directories, the same bytes.
+deb-reproducible:
+	@tests/setup.sh deb
+	@packaging/deb.sh $(DEB)-1
+	@packaging/deb.sh $(DEB)-2/elsewhere
+	@for file in $(DEB)-1/*.deb; do cmp "$$file" "$(DEB)-2/elsewhere/$${file##*/}" || exit 1; done
+	@sha256sum $(DEB)-1/*.deb
+
+# Every tag but those that packaging/debian overrides with a reason.
+deb-lint: deb
+	lintian --allow-root --info --display-info --pedantic --fail-on error,warning,info,pedantic $(DEB)/*.changes
+	for unit in packaging/*.service; do systemd-analyze security --offline=yes --threshold=30 "$$unit" || exit 1; done
+
+test-deb: setup deb
+	@for file in $(DEB)/virt-bridge_*.deb; do tests/package.sh "$$file" || exit 1; done
 
 setup:
 	@tests/setup.sh

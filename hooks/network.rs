@@ -3,7 +3,7 @@
 //! Called by libvirtd (virtnetworkd) as `/etc/libvirt/hooks/network NETWORK OPERATION SUB-OPERATION EXTRA` for every
 //! network, with its XML on stdin. What it writes to stderr is shown by virsh when it fails.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -38,6 +38,9 @@ fn main() -> ExitCode {
 
 fn run(log: &Log) -> Result<(), String> {
     let begun = Instant::now();
+    if std::env::args_os().next().is_some_and(|program| has_run_already(Path::new(&program))) {
+        return Ok(());
+    }
     let call = HookCall::from_args(std::env::args_os()).map_err(|error| error.to_string())?;
     let operation = call.network_operation();
     if matches!(operation, NetworkOperation::PortDeleted | NetworkOperation::Unknown) {
@@ -52,6 +55,16 @@ fn run(log: &Log) -> Result<(), String> {
             Ok(())
         }
     }
+}
+
+/// Whether libvirt has called us for the same operation just before: it runs `hooks/network` and then the programs in
+/// `hooks/network.d` (virHookCall in libvirt's src/util/virhook.c), and both may be links to us.
+fn has_run_already(program: &Path) -> bool {
+    let Some(directory) = program.parent().filter(|parent| parent.file_name() == Some(OsStr::new("network.d"))) else {
+        return false;
+    };
+    let main = directory.with_file_name("network");
+    matches!((main.canonicalize(), program.canonicalize()), (Ok(main), Ok(program)) if main == program)
 }
 
 fn act(call: &HookCall, operation: NetworkOperation, begun: Instant, log: &Log) -> Result<(), String> {

@@ -1,56 +1,65 @@
 #!/bin/bash
-# Installs the built binaries, or takes them away: install.sh install|uninstall DIRECTORY-OF-BINARIES
-# DESTDIR is put in front of every path. An administrator's own hook is never touched.
+# Installs the built programs on any distribution, or takes them away: install.sh install|uninstall DIRECTORY-OF-PROGRAMS
+# DESTDIR is put in front of every path; UNITDIR is where systemd's units belong.
+# Into a DESTDIR go files only: links to hooks are for the host that will run them, by /usr/share/virt-bridge/hook-links.
 set -euo pipefail
 
 verb=$1 built=$(realpath "$2")
 cd "$(dirname "$0")/.."
-root=${DESTDIR-}
-command=$root/usr/sbin/virt-bridge
-watch=$root/usr/sbin/virt-bridge-watch
-network_hook=/usr/lib/libvirt/virt-bridge-network
-qemu_hook=/usr/lib/libvirt/virt-bridge-qemu
-main=$root/etc/libvirt/hooks/network
-udev=$root/usr/lib/udev
-units=$root/usr/lib/systemd/system
-beside=$root/etc/libvirt/hooks/network.d/50-virt-bridge
-# Never hooks/qemu: that is where the guides for other purposes put their own.
-qemu=$root/etc/libvirt/hooks/qemu.d/50-virt-bridge
+root=${DESTDIR-} units=${UNITDIR-/usr/lib/systemd/system}
 
-# is_link LINK HOOK
-is_link() { [[ -L $1 && $(readlink "$1") == "$2" ]]; }
+# Mode, source, destination. AppArmor lets libvirtd run programs in /usr/lib/libvirt, and no others of ours.
+files=(
+    755 "$built/virt-bridge" /usr/sbin/virt-bridge
+    755 "$built/virt-bridge-watch" /usr/sbin/virt-bridge-watch
+    755 "$built/virt-bridge-network" /usr/lib/libvirt/virt-bridge-network
+    755 "$built/virt-bridge-qemu" /usr/lib/libvirt/virt-bridge-qemu
+    755 "$built/virt-bridge-udev" /usr/lib/udev/virt-bridge-udev
+    644 udev/90-virt-bridge.rules /usr/lib/udev/rules.d/90-virt-bridge.rules
+    644 packaging/virt-bridge-netfilter.service "$units/virt-bridge-netfilter.service"
+    644 packaging/virt-bridge-watch.service "$units/virt-bridge-watch.service"
+    644 "packaging/virt-bridge@.service" "$units/virt-bridge@.service"
+    755 packaging/hook-links /usr/share/virt-bridge/hook-links
+    644 packaging/man/virt-bridge.toml.5 /usr/share/man/man5/virt-bridge.toml.5
+    644 packaging/man/virt-bridge-hooks.7 /usr/share/man/man7/virt-bridge-hooks.7
+)
+# What make pages has written.
+for page in "$built"/pages/*; do
+    case $page in
+    *.8) files+=(644 "$page" "/usr/share/man/man8/${page##*/}") ;;
+    *.bash) files+=(644 "$page" /usr/share/bash-completion/completions/virt-bridge) ;;
+    *.fish) files+=(644 "$page" /usr/share/fish/vendor_completions.d/virt-bridge.fish) ;;
+    */_*) files+=(644 "$page" "/usr/share/zsh/vendor-completions/${page##*/}") ;;
+    esac
+done
 
-# make_link LINK HOOK
-make_link() { is_link "$1" "$2" || { mkdir --parents "${1%/*}" && ln --symbolic "$2" "$1"; }; }
+each_file() {
+    set -- "${files[@]}"
+    while (($#)); do
+        "$verb"_file "$1" "$2" "$root$3"
+        shift 3
+    done
+}
+
+install_file() { install -D --mode="$1" "$2" "$3"; }
+
+uninstall_file() { rm --force "$3"; }
 
 case $verb in
 install)
-    install -D --mode=755 "$built/virt-bridge" "$command"
-    install -D --mode=755 "$built/virt-bridge-watch" "$watch"
-    install -D --mode=755 "$built/virt-bridge-network" "$root$network_hook"
-    install -D --mode=755 "$built/virt-bridge-qemu" "$root$qemu_hook"
-    install -D --mode=755 "$built/virt-bridge-udev" "$udev/virt-bridge-udev"
-    install -D --mode=644 udev/90-virt-bridge.rules "$udev/rules.d/90-virt-bridge.rules"
-    for unit in virt-bridge-netfilter virt-bridge-watch; do
-        install -D --mode=644 "packaging/$unit.service" "$units/$unit.service"
-    done
-    link=$main
-    if [[ -e $main || -L $main ]] && ! is_link "$main" "$network_hook"; then
-        link=$beside
-        echo "$main is somebody's own hook and stays; ours is $beside"
+    each_file
+    if [[ -z $root ]]; then
+        packaging/hook-links add
+        # An administrator's own configuration stays.
+        [[ -e /etc/virt-bridge.toml ]] || install --mode=644 packaging/virt-bridge.toml /etc/virt-bridge.toml
+        echo "libvirtd looks for hooks when it starts: systemctl restart libvirtd"
+    else
+        install_file 644 packaging/virt-bridge.toml "$root/etc/virt-bridge.toml"
     fi
-    make_link "$link" "$network_hook"
-    make_link "$qemu" "$qemu_hook"
-    echo "libvirtd looks for hooks when it starts: systemctl restart libvirtd"
     ;;
 uninstall)
-    for link in "$main" "$beside"; do
-        if is_link "$link" "$network_hook"; then rm "$link"; fi
-    done
-    if is_link "$qemu" "$qemu_hook"; then rm "$qemu"; fi
-    rm --force "$command" "$watch" "$root$network_hook" "$root$qemu_hook" \
-        "$units/virt-bridge-netfilter.service" "$units/virt-bridge-watch.service" \
-        "$udev/virt-bridge-udev" "$udev/rules.d/90-virt-bridge.rules"
+    packaging/hook-links remove
+    each_file
     ;;
 *)
     echo "usage: install.sh install|uninstall DIRECTORY" >&2

@@ -24,7 +24,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::bridge::{self, GATEWAY_CHECK, Wanted};
@@ -88,6 +88,11 @@ pub fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// The command line as data, for its manual pages and completions.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Reads the name of a bridge or link from the command line.

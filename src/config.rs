@@ -9,6 +9,8 @@ mod host;
 mod interface_rule;
 mod netfilter;
 mod rules;
+#[cfg(test)]
+mod shipped_file;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -233,3 +233,25 @@ fn fifty_starts_and_ups_at_once_are_one_takeover() {
     assert_eq!(lab.host(["ip", "-json", "route"]), before);
     assert_host_is_on_the_bridge(&lab);
 }
+
+#[test]
+fn links_in_both_places_act_once() {
+    let lab = lab_with_network("");
+    let main = "/etc/libvirt/hooks/network";
+    let beside = "/etc/libvirt/hooks/network.d/50-virt-bridge";
+    let program = lab.host(["readlink", "-f", main]);
+    lab.host(["mkdir", "/etc/libvirt/hooks/network.d"]);
+    lab.host(["ln", "-s", program.trim(), beside]);
+    let call = || {
+        let call =
+            format!("virsh net-dumpxml lan | sed '1i<hookData>' | sed '$a</hookData>' | {beside} lan start begin -");
+        lab.host(["sh", "-c", &call]);
+    };
+    call();
+    assert!(!has_bridge(&lab), "libvirt has called the main link for the same start");
+    // Somebody's own hook has taken the place of our link.
+    lab.host(["rm", main]);
+    lab.host(["ln", "-s", "/bin/true", main]);
+    call();
+    assert_host_is_on_the_bridge(&lab);
+}

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs what building, testing and measuring virt-bridge need beside cargo, on Debian 12 and 13.
+# Installs what building, testing and measuring virt-bridge need beside cargo, on Debian 12 and 13; with the word "deb",
+# what building the Debian packages needs.
 # Says what it installs, and does nothing where nothing is missing.
 set -euo pipefail
 
@@ -21,6 +22,15 @@ packages=(
     isc-dhcp-client dhcpcd-base udhcpc      # who may own an uplink: DHCP clients,
     busybox ifupdown network-manager dbus   # ifupdown, NetworkManager (networkd comes with systemd)
 )
+if [[ ${1-} = deb ]]; then
+    packages=(
+        make gcc libc6-dev git python3      # the build, from the files that git knows
+        debhelper dpkg-dev pkgconf fakeroot # what Debian builds with
+        lintian apparmor                    # what the packages and their profiles are held against
+    )
+    # Where systemd's units belong, which Debian 12 says in systemd itself.
+    ! apt-cache show systemd-dev >/dev/null 2>&1 || packages+=(systemd-dev)
+fi
 
 installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
 missing=()

@@ -80,6 +80,12 @@ impl Netfilter {
         }
     }
 
+    /// The patterns that hold where none are told.
+    #[cfg(test)]
+    pub(super) fn known_container_bridges() -> Vec<Glob> {
+        CONTAINER_BRIDGES.into_iter().map(|pattern| pattern.parse().expect("the test below holds that")).collect()
+    }
+
     pub(super) fn apply(&mut self, setting: &Entry) -> Result<(), Error> {
         match setting.name {
             "policy" => self.policy = policy(setting)?,
