@@ -48,7 +48,7 @@ done
 
 for program in $(programs virt-bridge-watch); do
     others=$(readelf --wide --dynamic "$directory/$target/release/$program" |
-        sed -n 's/.*(NEEDED).*\[\(.*\)\.so.*/\1/p' | grep --invert-match --line-regexp 'libvirt\|libc\|libgcc_s\|ld-.*')
+        sed -n 's/.*(NEEDED).*\[\(.*\)\.so.*/\1/p' | sed '/^\(libvirt\|libc\|libgcc_s\|ld-.*\)$/d')
     [[ -z $others ]] || complain "$program needs libraries beside libvirt's and the compiler's: ${others//$'\n'/, }"
     echo "static gate: $program, with libvirt's library"
 done
