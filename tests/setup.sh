@@ -26,6 +26,7 @@ if [[ ${1-} = deb ]]; then
     packages=(
         make gcc libc6-dev git python3      # the build, from the files that git knows
         debhelper dpkg-dev pkgconf fakeroot # what Debian builds with
+        dh-apparmor libvirt-dev             # for the watch service
         lintian apparmor                    # what the packages and their profiles are held against
     )
     # Where systemd's units belong, which Debian 12 says in systemd itself.
