@@ -12,6 +12,7 @@ mod bridge_arguments;
 mod exit;
 mod host;
 mod netfilter;
+mod persist;
 mod plan;
 mod report;
 mod status;

@@ -2,14 +2,20 @@
 //!
 //! netplan and cloud-init have no file here: at run time they act only through networkd, NetworkManager or ifupdown.
 
+mod backup;
 mod dhclient;
 mod dhcpcd;
+mod edit;
 mod ifupdown;
 mod network_manager;
 mod networkd;
+mod persist;
 mod process;
 mod udhcpc;
 
+pub use backup::Restored;
+pub use edit::Edit;
+pub use persist::{Bridge, Persistence, persistence, restore};
 use process::Process;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};

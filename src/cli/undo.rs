@@ -22,5 +22,5 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let check = super::gateway_check(&arguments.bridge);
     let outcome = bridge::undo(&arguments.bridge, arguments.force, check, Deadline::after(super::DEADLINE))?;
     super::report::print(&arguments.bridge, &outcome, "nothing to undo: no takeover since boot", arguments.json);
-    Ok(())
+    super::persist::restore(&arguments.bridge, arguments.json)
 }

@@ -2,13 +2,18 @@
 
 use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
+use super::persist;
 use crate::bridge;
 use crate::deadline::Deadline;
 
 /// Runs the verb.
 pub fn run(arguments: &BridgeArguments) -> Result<(), Failure> {
     let wanted = arguments.wanted()?;
+    let persistence = persist::plan(&wanted)?;
     let outcome = bridge::ensure(&wanted, Deadline::after(super::DEADLINE))?;
     super::report::print(&arguments.bridge, &outcome, "nothing to do", arguments.json);
+    if let Some(persistence) = persistence {
+        persist::write(&wanted.bridge, &persistence, arguments.json)?;
+    }
     Ok(())
 }

@@ -1,6 +1,17 @@
 //! ifupdown: Debian's, BusyBox's and ifupdown-ng.
 
-use super::{Claim, Error, Host, Link, Owner};
+mod interfaces;
+mod render;
+mod state;
+mod words;
+
+use std::path::Path;
+
+use super::persist::{Bridge, Persistence};
+use super::{Claim, Error, Host, Link, Owner, edit};
+use render::Maker;
+
+pub use state::{forget, note};
 
 /// Where the state is kept: by Debian's ifupdown, and by BusyBox and ifupdown-ng.
 const STATE_FILES: [&str; 2] = ["run/network/ifstate", "run/ifstate"];
@@ -29,4 +40,18 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
 fn configured_link(line: &str) -> Option<&str> {
     let (interface, _stanza) = line.split_once('=')?;
     interface.split(':').next()
+}
+
+/// The change of `/etc/network/interfaces`, or of the sourced file that has the uplink's stanzas.
+///
+/// # Errors
+/// One line for each reason why it cannot be made.
+pub fn persistence(root: &Path, bridge: &Bridge) -> Result<Persistence, Vec<String>> {
+    let is_there = |path: &str| edit::below(root, Path::new(path)).symlink_metadata().is_ok();
+    if is_there("/etc/network/ifupdown2") {
+        return Err(vec!["ifupdown2 is installed, whose configuration cannot be written yet".into()]);
+    }
+    let maker = if is_there("/etc/network/if-pre-up.d/bridge") { Maker::BridgeUtils } else { Maker::Commands };
+    let files = interfaces::read(root).map_err(|error| vec![error])?;
+    render::render(&files, bridge, maker)
 }
