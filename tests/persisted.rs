@@ -130,6 +130,27 @@ fn undo_leaves_a_file_that_somebody_changed_and_shows_the_difference() {
     assert_eq!(lab.read(INTERFACES), theirs);
 }
 
+/// As a boot that has not come to `ifup` yet, or an administrator who took the bridge down.
+#[test]
+fn the_network_hook_lets_ifup_make_the_bridge_and_writes_nothing() {
+    let lab = Lab::start(["--no-ra"]);
+    lab.write(INTERFACES, STATIC);
+    lab.host(["bash", "-ec", "mkdir -p /run/network; ip address flush dev eth0; ip link set eth0 down; ifup -a"]);
+    lab.host(UP);
+    let live = state(&lab);
+    lab.host(["ifdown", "br0"]);
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n");
+    let xml = "<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>";
+    lab.write("/run/lab/network.xml", xml);
+    lab.virsh(["net-define", "/run/lab/network.xml"]);
+    let written = lab.read(INTERFACES);
+    lab.virsh(["net-start", "lan"]);
+    assert_eq!(state(&lab), live);
+    assert!(lab.log().contains("ifup has made br0"), "{}", lab.log());
+    assert_eq!(lab.host(["ifquery", "--state", "br0"]), "br0=br0\n");
+    assert_eq!(lab.read(INTERFACES), written);
+}
+
 #[test]
 fn what_cannot_last_is_refused_before_anything_is_done() {
     let lab = configured();

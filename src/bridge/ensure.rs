@@ -233,7 +233,7 @@ fn surroundings(uplink: &Link, known: Known, wanted: &Wanted) -> Result<Surround
     let mut claims = owner::claims(Path::new("/"), owner::Link { name: &name, index: uplink.index })
         .map_err(|error| Error::Unchanged(format!("cannot find out who configures {name}: {error}")))?;
     if wanted.persist {
-        claims.retain(|claim| claim.live);
+        claims.retain(|claim| !claim.can_move);
     }
     // Whoever may not ask for these may not take over either, so `up` says why, and `plan` is a plan without them.
     let firewall = firewall::rules().unwrap_or_default();

@@ -14,11 +14,14 @@ pub fn run(arguments: &BridgeArguments) -> Result<(), Failure> {
     let wanted = arguments.wanted()?;
     let mut socket = Socket::open().map_err(|error| Failure::unchanged(error.to_string()))?;
     let survey = bridge::survey(&mut socket, &wanted)?;
-    let persistence = if survey.refusals.is_empty() { persist::plan(&wanted)? } else { None };
+    let lasting = if survey.refusals.is_empty() { persist::plan(&wanted)? } else { None };
     if arguments.json {
-        super::print_json(&Shown { survey: &survey, persistence: persistence.as_ref() })?;
+        super::print_json(&Shown {
+            survey: &survey,
+            persistence: lasting.as_ref().map(|lasting| &lasting.persistence),
+        })?;
     } else {
-        let files = persistence.as_ref().map(persist::in_words).unwrap_or_default();
+        let files = lasting.as_ref().map(|lasting| persist::in_words(&lasting.persistence)).unwrap_or_default();
         super::print_text(&(in_words(&survey) + &files))?;
     }
     if survey.refusals.is_empty() { Ok(()) } else { Err(bridge::Error::Refused(survey.refusals).into()) }

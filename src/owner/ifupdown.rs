@@ -1,5 +1,7 @@
 //! ifupdown: Debian's, BusyBox's and ifupdown-ng.
 
+mod bridge_options;
+mod bring_up;
 mod interfaces;
 mod render;
 mod state;
@@ -9,8 +11,9 @@ use std::path::Path;
 
 use super::persist::{Bridge, Persistence};
 use super::{Claim, Error, Host, Link, Owner, edit};
-use render::Maker;
+use bridge_options::Maker;
 
+pub use bring_up::bring_up;
 pub use state::{forget, note};
 
 /// Where the state is kept: by Debian's ifupdown, and by BusyBox and ifupdown-ng.
@@ -26,6 +29,7 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
                 owner: Owner::Ifupdown,
                 evidence: format!("/{path} says {}", line.escape_debug()),
                 live: false,
+                can_move: true,
                 hint: format!(
                     "the next boot configures {} as /etc/network/interfaces says, without the bridge",
                     link.name
