@@ -7,7 +7,7 @@ use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::unistd::execv;
 use virt_bridge::bridge::{self, Outcome, Wanted};
@@ -19,12 +19,15 @@ use virt_bridge::libvirt::hook_call::{HookCall, NetworkOperation};
 use virt_bridge::libvirt::network::{self, BridgedNetwork};
 use virt_bridge::libvirt::timed_input::TimedInput;
 use virt_bridge::log::Log;
-use virt_bridge::netfilter;
+use virt_bridge::{netfilter, owner};
 
 /// What the hook becomes where sysctls are to be written: only the command has all of that code, because a hook is to
 /// stay small. The arguments make it speak to syslog, and succeed whatever it finds, within the milliseconds that are
 /// to follow.
 const REAPPLY: [&CStr; 4] = [c"/usr/sbin/virt-bridge", c"host", c"apply", c"--for-hook"];
+
+/// What the owner of a bridge leaves of the deadline, so that we can say that it took too long.
+const FOR_THE_REST: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let log = Log::new("virt-bridge-network");
@@ -92,6 +95,10 @@ fn ensure(
     log: &Log,
 ) -> Result<(), String> {
     let wanted = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
+    // Its owner makes it as at boot; what is still missing then is added.
+    if owner::bring_up(Path::new("/"), &network.bridge, deadline.less(FOR_THE_REST))? {
+        log.info(&format!("{call}: ifup has made {}", network.bridge));
+    }
     let outcome = bridge::ensure(&wanted, deadline).map_err(|error| format!("{}: {error}", network.bridge))?;
     tell(call, &outcome, log);
     keep_settings(config, &network.bridge, deadline, log);

@@ -14,6 +14,7 @@ mod domain;
 mod exit;
 mod host;
 mod netfilter;
+mod persist;
 mod plan;
 mod report;
 mod status;

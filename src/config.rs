@@ -63,6 +63,8 @@ pub struct Bridge {
     pub vlan_filtering: Option<bool>,
     /// What becomes of the bridge when its last network has stopped.
     pub on_stop: OnStop,
+    /// Whether `up` writes the bridge into the configuration of the uplink's owner, so that it lasts.
+    pub persist: bool,
     /// How long a gateway may take to answer through the bridge; zero: it is not asked. Not told: 3 s.
     pub gateway_check: Option<Duration>,
     /// Whether packets on this bridge pass iptables, whatever the policy says; not told: the policy's business.
@@ -207,6 +209,7 @@ impl Bridge {
             "forward-delay" => self.forward_delay = Some(forward_delay(setting)?),
             "vlan-filtering" => self.vlan_filtering = Some(setting.bool()?),
             "on-stop" => self.on_stop = on_stop(setting)?,
+            "persist" => self.persist = setting.bool()?,
             "gateway-check" => self.gateway_check = Some(setting.duration()?),
             "nf-call-iptables" => self.nf_call_iptables = Some(setting.bool()?),
             "nf-call-ip6tables" => self.nf_call_ip6tables = Some(setting.bool()?),
@@ -218,6 +221,7 @@ impl Bridge {
                     "forward-delay",
                     "vlan-filtering",
                     "on-stop",
+                    "persist",
                     "gateway-check",
                     "nf-call-iptables",
                     "nf-call-ip6tables",

@@ -2,14 +2,22 @@
 //!
 //! netplan and cloud-init have no file here: at run time they act only through networkd, NetworkManager or ifupdown.
 
+mod backup;
 mod dhclient;
 mod dhcpcd;
+mod edit;
 mod ifupdown;
 mod network_manager;
 mod networkd;
+mod persist;
 mod process;
 mod udhcpc;
 
+pub use backup::Restored;
+pub use dhclient::{Clients, hand_over};
+pub use edit::Edit;
+pub use ifupdown::bring_up;
+pub use persist::{Bridge, Persistence, persistence, restore};
 use process::Process;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
@@ -53,6 +61,8 @@ pub struct Claim {
     pub evidence: String,
     /// Whether the owner acts on the link while the host runs, so that a change by somebody else does not last.
     pub live: bool,
+    /// Whether `up --persist` hands the link over to the bridge.
+    pub can_move: bool,
     /// What the administrator can do about it.
     pub hint: String,
 }
@@ -155,6 +165,7 @@ fn lease_claim(owner: Owner, link: Link, process: &Process, scope: &str) -> Clai
         owner,
         evidence: format!("process {} ({owner}) runs for {scope}", process.pid),
         live: true,
+        can_move: false,
         // Telling the client to stop is no advice: its script then takes the address away.
         hint: format!("a lease can't be moved to the bridge yet: give {} a static configuration and reboot", link.name),
     }

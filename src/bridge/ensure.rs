@@ -36,6 +36,8 @@ pub struct Wanted {
     pub parameters: BridgeParameters,
     /// How long a router may take to answer; zero asks none.
     pub gateway_check: Duration,
+    /// Whether it is going to be written into the configuration of the uplink's owner, where it lasts.
+    pub persist: bool,
 }
 
 impl Wanted {
@@ -48,6 +50,7 @@ impl Wanted {
                 uplink: Uplink::None,
                 parameters: Default::default(),
                 gateway_check: GATEWAY_CHECK,
+                persist: false,
             };
         };
         let parameters = BridgeParameters {
@@ -57,7 +60,7 @@ impl Wanted {
             vlan_filtering: configured.vlan_filtering,
         };
         let gateway_check = configured.gateway_check.unwrap_or(GATEWAY_CHECK);
-        Wanted { bridge, uplink: configured.uplink.clone(), parameters, gateway_check }
+        Wanted { bridge, uplink: configured.uplink.clone(), parameters, gateway_check, persist: configured.persist }
     }
 }
 
@@ -197,7 +200,7 @@ fn survey_of(snapshot: &Snapshot, wanted: &Wanted) -> Result<Survey, Error> {
     let mut warnings = Vec::new();
     let is_port = uplink.is_some_and(|uplink| existing.is_some_and(|bridge| uplink.master() == Some(bridge.index)));
     if let Some(uplink) = uplink.filter(|_| !is_port) {
-        let surroundings = surroundings(uplink, known)?;
+        let surroundings = surroundings(uplink, known, wanted)?;
         refusals.extend(preflight::refusals(snapshot, &wanted.bridge, uplink, &surroundings));
         warnings = preflight::warnings(snapshot, uplink, &surroundings);
     }
@@ -233,10 +236,13 @@ fn is_wireless(link: &str) -> bool {
     ["phy80211", "wireless"].iter().any(|entry| directory.join(entry).exists())
 }
 
-fn surroundings(uplink: &Link, known: Known) -> Result<Surroundings, Error> {
+fn surroundings(uplink: &Link, known: Known, wanted: &Wanted) -> Result<Surroundings, Error> {
     let name = uplink.name();
-    let claims = owner::claims(Path::new("/"), owner::Link { name: &name, index: uplink.index })
+    let mut claims = owner::claims(Path::new("/"), owner::Link { name: &name, index: uplink.index })
         .map_err(|error| Error::Unchanged(format!("cannot find out who configures {name}: {error}")))?;
+    if wanted.persist {
+        claims.retain(|claim| !claim.can_move);
+    }
     // Whoever may not ask for these may not take over either, so `up` says why, and `plan` is a plan without them.
     let firewall = firewall::rules().unwrap_or_default();
     Ok(Surroundings { is_wireless: is_wireless(&name), claims, firewall, earlier_uplink: known.earlier })

@@ -12,6 +12,9 @@ pub struct BridgeArguments {
     /// The link that leads to the LAN: a name, mac:…, auto or none [default: as configured]
     #[arg(long, value_name = "NIC", value_parser = super::uplink)]
     uplink: Option<Uplink>,
+    /// Write the bridge into the configuration of whoever configures the uplink at boot, so that it lasts
+    #[arg(long)]
+    persist: bool,
     /// Print as JSON
     #[arg(long)]
     pub json: bool,
@@ -20,7 +23,8 @@ pub struct BridgeArguments {
 impl BridgeArguments {
     /// The bridge as the configuration has it, with the uplink of the command line where one is given.
     pub fn wanted(&self) -> Result<Wanted, Failure> {
-        let wanted = super::configured(&self.bridge)?;
+        let configured = super::configured(&self.bridge)?;
+        let wanted = Wanted { persist: self.persist || configured.persist, ..configured };
         Ok(match &self.uplink {
             Some(uplink) => Wanted { uplink: uplink.clone(), ..wanted },
             None => wanted,

@@ -1,21 +1,38 @@
 //! `virt-bridge plan`: what `up` would do.
 
+use serde::Serialize;
+
 use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
+use super::persist;
 use crate::bridge::{self, Step, Survey};
 use crate::netlink::Socket;
+use crate::owner::Persistence;
 
 /// Runs the verb.
 pub fn run(arguments: &BridgeArguments) -> Result<(), Failure> {
     let wanted = arguments.wanted()?;
     let mut socket = Socket::open().map_err(|error| Failure::unchanged(error.to_string()))?;
     let survey = bridge::survey(&mut socket, &wanted)?;
+    let lasting = if survey.refusals.is_empty() { persist::plan(&wanted)? } else { None };
     if arguments.json {
-        super::print_json(&survey)?;
+        super::print_json(&Shown {
+            survey: &survey,
+            persistence: lasting.as_ref().map(|lasting| &lasting.persistence),
+        })?;
     } else {
-        super::print_text(&in_words(&survey))?;
+        let files = lasting.as_ref().map(|lasting| persist::in_words(&lasting.persistence)).unwrap_or_default();
+        super::print_text(&(in_words(&survey) + &files))?;
     }
     if survey.refusals.is_empty() { Ok(()) } else { Err(bridge::Error::Refused(survey.refusals).into()) }
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    survey: &'a Survey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    persistence: Option<&'a Persistence>,
 }
 
 fn in_words(survey: &Survey) -> String {

@@ -1,8 +1,9 @@
 //! `virt-bridge undo`: the way back.
 
 use super::exit::Failure;
-use crate::bridge;
+use crate::bridge::{self, Outcome, Records};
 use crate::deadline::Deadline;
+use crate::owner::Clients;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -20,7 +21,13 @@ pub struct Arguments {
 /// Runs the verb.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let check = super::gateway_check(&arguments.bridge);
+    // Read before the takeover is forgotten and the bridge is gone.
+    let clients = Clients::of(&arguments.bridge).map_err(Failure::unchanged)?;
+    let receipt = Records::of(&arguments.bridge).receipt().ok().flatten();
     let outcome = bridge::undo(&arguments.bridge, arguments.force, check, Deadline::after(super::DEADLINE))?;
     super::report::print(&arguments.bridge, &outcome, "nothing to undo: no takeover since boot", arguments.json);
-    Ok(())
+    if let (Outcome::Done { .. }, Some(uplink)) = (&outcome, receipt.and_then(|receipt| receipt.uplink)) {
+        super::persist::hand_over(&arguments.bridge, &uplink.name, &clients)?;
+    }
+    super::persist::restore(&arguments.bridge, arguments.json)
 }

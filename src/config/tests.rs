@@ -59,6 +59,7 @@ fn every_key_of_the_design_is_read() {
         forward-delay = 0
         vlan-filtering = true
         on-stop = "remove"
+        persist = true
         gateway-check = "500ms"
         nf-call-iptables = true
         nf-call-ip6tables = false
@@ -85,6 +86,7 @@ fn every_key_of_the_design_is_read() {
         forward_delay: Some(Duration::ZERO),
         vlan_filtering: Some(true),
         on_stop: OnStop::Remove,
+        persist: true,
         gateway_check: Some(Duration::from_millis(500)),
         nf_call_iptables: Some(true),
         nf_call_ip6tables: Some(false),
@@ -147,7 +149,7 @@ fn an_error_names_file_line_key_and_what_is_allowed() {
         (
             "far",
             "[bridge.br0]\nmtu = 0",
-            ":2: bridge.br0.mtu: unknown key; allowed: uplink, stp, forward-delay, vlan-filtering, on-stop, gateway-check, nf-call-iptables, nf-call-ip6tables, nf-call-arptables",
+            ":2: bridge.br0.mtu: unknown key; allowed: uplink, stp, forward-delay, vlan-filtering, on-stop, persist, gateway-check, nf-call-iptables, nf-call-ip6tables, nf-call-arptables",
         ),
         ("section", "[bridges.br0]\nstp = 0", r#":1: bridges: unknown key; did you mean "bridge"?"#),
         ("type", "[bridge.br0]\nstp = 'yes'", r#":2: bridge.br0.stp: "yes" is not possible; allowed: true, false"#),

@@ -115,6 +115,15 @@ impl Address {
         self
     }
 
+    /// The same address of this link, never to run out, as a request.
+    pub fn everlasting(&self) -> Address {
+        let mut attributes = self.attributes.clone();
+        attributes.set(IFA_FLAGS, (self.flags() & SETTABLE).to_ne_bytes());
+        // `struct ifa_cacheinfo`: preferred and valid time, of which all ones is infinity, and two times of change.
+        attributes.set(IFA_CACHEINFO, [u32::MAX, u32::MAX, 0, 0].map(u32::to_ne_bytes).concat());
+        Address { attributes, ..*self }
+    }
+
     /// What a request to delete this address must say, and no more.
     pub fn key(&self) -> Address {
         let mut attributes = Attributes::default();

@@ -1,6 +1,10 @@
 //! dhclient of ISC DHCP.
 
+mod hand_over;
+
 use super::{Claim, Error, Host, Link, Owner, lease_claim};
+
+pub use hand_over::{Clients, hand_over};
 
 pub const COMM: &str = "dhclient";
 
@@ -36,7 +40,12 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
             false if names.contains(&link.name.as_bytes()) => link.name,
             false => return None,
         };
-        Some(lease_claim(Owner::Dhclient, link, process, scope))
+        let claim = lease_claim(Owner::Dhclient, link, process, scope);
+        let hint = format!("hand its lease over: virt-bridge up BRIDGE --uplink {} --persist", link.name);
+        Some(match hand_over::can_move(&process.args, link.name) {
+            true => Claim { can_move: true, hint, ..claim },
+            false => claim,
+        })
     });
     Ok(claims.collect())
 }

@@ -1,6 +1,20 @@
 //! ifupdown: Debian's, BusyBox's and ifupdown-ng.
 
-use super::{Claim, Error, Host, Link, Owner};
+mod bridge_options;
+mod bring_up;
+mod interfaces;
+mod render;
+mod state;
+mod words;
+
+use std::path::Path;
+
+use super::persist::{Bridge, Persistence};
+use super::{Claim, Error, Host, Link, Owner, edit};
+use bridge_options::Maker;
+
+pub use bring_up::bring_up;
+pub use state::{forget, note};
 
 /// Where the state is kept: by Debian's ifupdown, and by BusyBox and ifupdown-ng.
 const STATE_FILES: [&str; 2] = ["run/network/ifstate", "run/ifstate"];
@@ -15,6 +29,7 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
                 owner: Owner::Ifupdown,
                 evidence: format!("/{path} says {}", line.escape_debug()),
                 live: false,
+                can_move: true,
                 hint: format!(
                     "the next boot configures {} as /etc/network/interfaces says, without the bridge",
                     link.name
@@ -29,4 +44,18 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
 fn configured_link(line: &str) -> Option<&str> {
     let (interface, _stanza) = line.split_once('=')?;
     interface.split(':').next()
+}
+
+/// The change of `/etc/network/interfaces`, or of the sourced file that has the uplink's stanzas.
+///
+/// # Errors
+/// One line for each reason why it cannot be made.
+pub fn persistence(root: &Path, bridge: &Bridge) -> Result<Persistence, Vec<String>> {
+    let is_there = |path: &str| edit::below(root, Path::new(path)).symlink_metadata().is_ok();
+    if is_there("/etc/network/ifupdown2") {
+        return Err(vec!["ifupdown2 is installed, whose configuration cannot be written yet".into()]);
+    }
+    let maker = if is_there("/etc/network/if-pre-up.d/bridge") { Maker::BridgeUtils } else { Maker::Commands };
+    let files = interfaces::read(root).map_err(|error| vec![error])?;
+    render::render(&files, bridge, maker)
 }

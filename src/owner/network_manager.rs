@@ -20,6 +20,7 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
         owner: Owner::NetworkManager,
         evidence,
         live: true,
+        can_move: false,
         // `nmcli device set … managed no` is no advice on a live host: it may take the addresses away.
         hint: format!(
             "a link can't be handed over by NetworkManager yet: make the bridge with nmcli, \

@@ -21,6 +21,7 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
         owner: Owner::Networkd,
         evidence: format!("/{path} says ADMIN_STATE={}{by}", admin_state.escape_debug()),
         live: true,
+        can_move: false,
         hint: format!(
             "a link can't be handed over by systemd-networkd yet: make the bridge in a .netdev and .network file, \
              or set Unmanaged=yes for {} and reboot",

@@ -51,6 +51,7 @@ isolate() {
     layers=/run/lab/layers
     mkdir -p /run/lab /run/lock /run/netns "$layers"
     private_dev /run/lab/dev
+    layer /var/lib
     for directory in /var/log /var/lib/libvirt /var/cache/libvirt; do
         mkdir -p "$directory"
         mount -t tmpfs -o mode=755 tmpfs "$directory"

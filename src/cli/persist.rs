@@ -1,0 +1,142 @@
+//! The owner's configuration beside the running network: what `--persist` writes, and `undo` takes back.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::exit::{Exit, Failure};
+use crate::bridge::{self, Wanted};
+use crate::netlink::{Address, Link, Payload, Request, Socket, address, link, mac_text};
+use crate::owner::{self, Bridge, Clients, Persistence, Restored};
+
+/// What is done so that a bridge lasts, beside the takeover.
+pub struct Lasting {
+    uplink: String,
+    clients: Clients,
+    /// The files.
+    pub persistence: Persistence,
+}
+
+/// What would be written so that the bridge lasts; nothing where that is not wanted.
+pub fn plan(wanted: &Wanted) -> Result<Option<Lasting>, Failure> {
+    if !wanted.persist {
+        return Ok(None);
+    }
+    let mut socket = Socket::open().map_err(|error| Failure::unchanged(error.to_string()))?;
+    let survey = bridge::survey(&mut socket, wanted)?;
+    if !survey.refusals.is_empty() {
+        return Err(bridge::Error::Refused(survey.refusals).into());
+    }
+    let Some(uplink) = survey.plan.and_then(|plan| plan.uplink) else {
+        return Err(Failure::unchanged(format!(
+            "{} has no uplink, so nobody's configuration can have it",
+            wanted.bridge
+        )));
+    };
+    let unread = |error: &dyn std::fmt::Display| {
+        Failure::unchanged(format!("cannot find out who configures {}: {error}", uplink.name))
+    };
+    let present = socket.get::<Link>(link::by_index(uplink.index)).map_err(|error| unread(&error))?;
+    let mac = present.as_ref().and_then(Link::mac).map(mac_text).ok_or_else(|| unread(&"it has no MAC"))?;
+    let claims = owner::claims(Path::new("/"), owner::Link { name: &uplink.name, index: uplink.index });
+    let claims = claims.map_err(|error| unread(&error))?;
+    let clients = Clients::of(&uplink.name).map_err(|error| unread(&error))?;
+    let stp = wanted.parameters.stp.unwrap_or(false);
+    let bridge = Bridge {
+        name: wanted.bridge.clone(),
+        uplink: uplink.name.clone(),
+        mac,
+        stp,
+        // With STP the kernel's own delay stands, as in a takeover.
+        forward_delay_ms: wanted.parameters.forward_delay_ms.unwrap_or(if stp { 15_000 } else { 0 }),
+        vlan_filtering: wanted.parameters.vlan_filtering.unwrap_or(false),
+    };
+    let refused = |reasons: Vec<String>| {
+        Failure::unchanged(format!(
+            "the bridge cannot be made to last: {} (without --persist it lasts until the next boot)",
+            reasons.join("; ")
+        ))
+    };
+    let persistence = owner::persistence(Path::new("/"), &bridge, &claims).map_err(refused)?;
+    Ok(Some(Lasting { uplink: uplink.name, clients, persistence }))
+}
+
+/// Every file that changes, as a diff.
+pub fn in_words(persistence: &Persistence) -> String {
+    let mut text = String::new();
+    if persistence.edits.is_empty() {
+        say!(text, "the uplink's owner has the bridge in its configuration already");
+    } else {
+        say!(text, "write, for the next boot:");
+    }
+    persistence.edits.iter().for_each(|edit| text.push_str(&edit.diff()));
+    persistence.warnings.iter().for_each(|warning| say!(text, "warning: {warning}"));
+    text
+}
+
+/// Hands the uplink's lease over to the bridge, which is there, and writes the files.
+pub fn write(bridge: &str, lasting: &Lasting, quiet: bool) -> Result<(), Failure> {
+    let Lasting { uplink, clients, persistence } = lasting;
+    hand_over(uplink, bridge, clients)?;
+    persistence.write(Path::new("/"), bridge).map_err(|text| Failure { exit: Exit::NeedsAttention, text })?;
+    let mut text = String::new();
+    persistence.edits.iter().for_each(|edit| say!(text, "wrote {}", edit.path.display()));
+    tell(&text, quiet);
+    persistence.warnings.iter().for_each(|warning| drop(writeln!(std::io::stderr(), "warning: {warning}")));
+    Ok(())
+}
+
+/// Hands the DHCP leases of one link over to another, which has its addresses already.
+pub fn hand_over(from: &str, to: &str, clients: &Clients) -> Result<(), Failure> {
+    if clients.is_empty() {
+        return Ok(());
+    }
+    let attention = |text: String| Failure { exit: Exit::NeedsAttention, text };
+    keep_addresses(to).map_err(|error| attention(format!("cannot keep the addresses of {to}: {error}")))?;
+    let warnings = owner::hand_over(clients, to).map_err(|text| {
+        attention(format!("{text}; {to} has its address, but nobody renews its lease ({from} had it)"))
+    })?;
+    warnings.iter().for_each(|warning| drop(writeln!(std::io::stderr(), "warning: {warning}")));
+    Ok(())
+}
+
+/// dhclient's script only adds an address at first, which fails where it is there, and leaves it the time that was left
+/// of the old lease; the first renewal sets the new one.
+fn keep_addresses(link: &str) -> Result<(), String> {
+    let unread = |error: crate::netlink::Error| error.to_string();
+    let mut socket = Socket::open().map_err(unread)?;
+    let Some(link) = socket.get::<Link>(link::by_name(link)).map_err(unread)? else { return Ok(()) };
+    let leased = socket.dump::<Address>(address::of_link(link.index)).map_err(unread)?;
+    let leased = leased.iter().filter(|address| !address.is_ipv6() && address.can_expire());
+    let request = |address: &Address| Request {
+        kind: Address::NEW,
+        flags: nix::libc::NLM_F_REPLACE as u16,
+        payload: address.everlasting().encode(),
+    };
+    let outcomes = socket.batch(&leased.map(request).collect::<Vec<_>>()).map_err(unread)?;
+    outcomes.into_iter().try_for_each(|outcome| outcome.map_err(|error| error.to_string()))
+}
+
+/// Gives the files back what they had before.
+pub fn restore(bridge: &str, quiet: bool) -> Result<(), Failure> {
+    let attention = |text: String| Failure { exit: Exit::NeedsAttention, text };
+    let mut text = String::new();
+    match owner::restore(Path::new("/"), bridge).map_err(attention)? {
+        Restored::Nothing => {}
+        Restored::Files(paths) => paths.iter().for_each(|path| say!(text, "restored {}", path.display())),
+        Restored::Changed(difference) => {
+            return Err(attention(format!(
+                "somebody has changed files since virt-bridge wrote them, so they stay as they are; take {bridge} out \
+                 of them by hand. What they differ in:\n{difference}"
+            )));
+        }
+    }
+    tell(&text, quiet);
+    Ok(())
+}
+
+/// What was done stays done where nobody reads of it.
+fn tell(text: &str, quiet: bool) {
+    if !quiet {
+        let _ = super::print_text(text);
+    }
+}

@@ -1,0 +1,140 @@
+//! What the owner's files were before the bridge was written into them: `/var/lib/virt-bridge/BRIDGE.json`.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::edit::{self, Edit};
+
+/// Where backups are; they outlive a reboot.
+pub const DIRECTORY: &str = "/var/lib/virt-bridge";
+
+/// What became of the files.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// There is no backup.
+    Nothing,
+    /// These files are as they were before.
+    Files(Vec<PathBuf>),
+    /// Somebody has changed files since, so nothing was written; the difference to what virt-bridge left.
+    Changed(String),
+}
+
+/// Carries edits out below `root`, with the backup on the disk before the first of them.
+///
+/// # Errors
+/// Names the file that could not be written; those before it are, and the backup knows them all.
+pub fn write(root: &Path, bridge: &str, edits: &[Edit]) -> Result<(), String> {
+    if edits.is_empty() {
+        return Ok(());
+    }
+    let place = place(root, bridge);
+    let cannot = |path: &Path, error: io::Error| format!("cannot write {}: {error}", path.display());
+    keep(&place, edits).map_err(|error| cannot(&place, error))?;
+    edits.iter().try_for_each(|edit| edit.write(root).map_err(|error| cannot(&edit.path, error)))
+}
+
+/// Gives the files below `root` their old bytes back, if nobody has changed them since.
+///
+/// # Errors
+/// When the backup or a file cannot be read or written.
+pub fn restore(root: &Path, bridge: &str) -> Result<Restored, String> {
+    let place = place(root, bridge);
+    let cannot = |what: &str, path: &Path, error: io::Error| format!("cannot {what} {}: {error}", path.display());
+    let Some(kept) = edit::text(&place).map_err(|error| cannot("read", &place, error))? else {
+        return Ok(Restored::Nothing);
+    };
+    let edits: Vec<Edit> = serde_json::from_str(&kept).map_err(|error| cannot("understand", &place, error.into()))?;
+    let changed = changed(root, &edits).map_err(|(path, error)| cannot("read", &path, error))?;
+    if !changed.is_empty() {
+        return Ok(Restored::Changed(changed));
+    }
+    // In the other direction, so that a crash in between leaves what a crash on the way there would.
+    for edit in edits.iter().rev() {
+        edit.reversed().write(root).map_err(|error| cannot("write", &edit.path, error))?;
+    }
+    let gone = fs::remove_file(&place).and_then(|()| edit::sync_directory(&place));
+    gone.map_err(|error| cannot("delete", &place, error))?;
+    Ok(Restored::Files(edits.into_iter().map(|edit| edit.path).collect()))
+}
+
+/// The differences between what was left in the files and what is in them now; one that was not written yet, or was
+/// given back already, has none.
+fn changed(root: &Path, edits: &[Edit]) -> Result<String, (PathBuf, io::Error)> {
+    let mut differences = String::new();
+    for Edit { path, old, new, .. } in edits {
+        let present = edit::text(&edit::below(root, path)).map_err(|error| (path.clone(), error))?;
+        if present != *new && present != *old {
+            differences.push_str(&edit::difference(path, new.as_deref(), present.as_deref()));
+        }
+    }
+    Ok(differences)
+}
+
+fn place(root: &Path, bridge: &str) -> PathBuf {
+    edit::below(root, Path::new(DIRECTORY)).join(format!("{bridge}.json"))
+}
+
+fn keep(place: &Path, edits: &[Edit]) -> io::Result<()> {
+    // Files such as netplan's may hold secrets.
+    let directory = place.parent().unwrap_or(place);
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    edit::sync_directory(directory)?;
+    edit::replace(place, &serde_json::to_vec_pretty(edits)?, 0o600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root(test: &str) -> PathBuf {
+        let root = std::env::temp_dir().join(format!("virt-bridge-backup-{}-{test}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(root.join("etc")).unwrap();
+        root
+    }
+
+    fn edits() -> Vec<Edit> {
+        let edit = |path: &str, old: Option<&str>| Edit {
+            path: path.into(),
+            old: old.map(str::to_owned),
+            new: Some("new\n".into()),
+            mode: 0o644,
+        };
+        vec![edit("/etc/a", Some("old\n")), edit("/etc/b", None)]
+    }
+
+    #[test]
+    fn files_come_back_to_the_byte_and_the_backup_goes() {
+        let root = root("back");
+        fs::write(root.join("etc/a"), "old\n").unwrap();
+        write(&root, "br0", &edits()).unwrap();
+        assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "new\n");
+        assert_eq!(restore(&root, "br0"), Ok(Restored::Files(vec!["/etc/a".into(), "/etc/b".into()])));
+        assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "old\n");
+        assert!(!root.join("etc/b").exists());
+        assert_eq!(restore(&root, "br0"), Ok(Restored::Nothing));
+    }
+
+    #[test]
+    fn what_somebody_wrote_since_stays_and_is_shown() {
+        let root = root("since");
+        fs::write(root.join("etc/a"), "old\n").unwrap();
+        write(&root, "br0", &edits()).unwrap();
+        fs::write(root.join("etc/b"), "new\ntheirs\n").unwrap();
+        let Ok(Restored::Changed(shown)) = restore(&root, "br0") else { panic!("restored") };
+        assert!(shown.contains("+++ /etc/b") && shown.contains("\n+theirs\n"), "{shown}");
+        assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "new\n");
+    }
+
+    #[test]
+    fn edits_that_were_not_all_carried_out_are_taken_back() {
+        let root = root("half");
+        fs::write(root.join("etc/a"), "old\n").unwrap();
+        keep(&place(&root, "br0"), &edits()).unwrap();
+        edits()[0].write(&root).unwrap();
+        assert!(matches!(restore(&root, "br0"), Ok(Restored::Files(_))));
+        assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "old\n");
+    }
+}

@@ -1,0 +1,40 @@
+//! What a stanza has to say so that its link is a bridge.
+
+use crate::owner::persist::Bridge;
+
+/// How the bridge is made: by the options of bridge-utils, or without it by commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    BridgeUtils,
+    Commands,
+}
+
+/// The options, without indentation.
+pub fn options(bridge: &Bridge, maker: Maker) -> Vec<String> {
+    let Bridge { uplink, mac, .. } = bridge;
+    let mut options = vec![
+        format!("bridge_ports {uplink}"),
+        format!("bridge_stp {}", if bridge.stp { "on" } else { "off" }),
+        format!("bridge_fd {}", bridge.forward_delay_ms as f64 / 1000.0),
+        "bridge_maxwait 0".into(),
+        format!("bridge_hw {mac}"),
+    ];
+    if bridge.vlan_filtering {
+        options.push("bridge_vlan_aware yes".into());
+    }
+    if maker == Maker::Commands {
+        let filtering = if bridge.vlan_filtering { " vlan_filtering 1" } else { "" };
+        let (stp, delay) = (u8::from(bridge.stp), bridge.forward_delay_ms / 10);
+        options.extend([
+            format!(
+                "pre-up test -d /sys/class/net/$IFACE/bridge || ip link add name $IFACE address {mac} type bridge \
+                 stp_state {stp} forward_delay {delay}{filtering}"
+            ),
+            format!("pre-up ip link set dev {uplink} addrgenmode none || true"),
+            format!("pre-up ip link set dev {uplink} master $IFACE up"),
+            // bridge-utils, if it is installed later, does that itself.
+            "post-down test -x /sbin/brctl || ip link delete dev $IFACE".into(),
+        ]);
+    }
+    options
+}
