@@ -9,9 +9,14 @@ macro_rules! say {
 }
 
 mod bridge_arguments;
+mod capability;
+mod confirm;
+mod countdown;
 mod diff;
 mod domain;
 mod exit;
+mod guard;
+mod guarded;
 mod host;
 mod netfilter;
 mod plan;
@@ -49,7 +54,9 @@ enum Verb {
     /// Show what `up` would do, and change nothing
     Plan(BridgeArguments),
     /// Make sure that a bridge exists, is up, and has its uplink, addresses and routes
-    Up(BridgeArguments),
+    Up(up::Arguments),
+    /// Keep a takeover that waits for its confirmation
+    Confirm(confirm::Arguments),
     /// Give the uplink back what its bridge received
     Undo(undo::Arguments),
     /// Show the host's bridges, their uplinks and addresses
@@ -63,6 +70,9 @@ enum Verb {
     /// Put guests' interfaces onto the networks that the rules [[interface]] say
     #[command(subcommand)]
     Domain(domain::Verb),
+    /// Take a bridge back unless it is confirmed in time; `up` starts this
+    #[command(hide = true)]
+    Guard(guard::Arguments),
 }
 
 /// Runs the command with the process's own arguments.
@@ -71,6 +81,8 @@ pub fn main() -> ExitCode {
     let result = match arguments.verb {
         Verb::Plan(arguments) => plan::run(&arguments),
         Verb::Up(arguments) => up::run(&arguments),
+        Verb::Confirm(arguments) => confirm::run(&arguments),
+        Verb::Guard(arguments) => guard::run(&arguments),
         Verb::Undo(arguments) => undo::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),
         Verb::Host(verb) => host::run(&verb),
@@ -84,8 +96,8 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
             // The exit code tells even where nobody reads stderr.
-            let _ = writeln!(std::io::stderr(), "virt-bridge: {failure}");
-            failure.exit.into()
+            let _ = write!(std::io::stderr(), "{failure}");
+            failure.exit().into()
         }
     }
 }
@@ -138,11 +150,11 @@ fn write_json(value: &impl Serialize) -> std::io::Result<()> {
 
 impl From<bridge::Error> for Failure {
     fn from(error: bridge::Error) -> Self {
-        let exit = match &error {
-            bridge::Error::Refused(_) | bridge::Error::Unchanged(_) => Exit::Unchanged,
-            bridge::Error::RolledBack(_) => Exit::RolledBack,
-            bridge::Error::Stranded { .. } => Exit::NeedsAttention,
-        };
-        Failure { exit, text: error.to_string() }
+        match error {
+            bridge::Error::Refused(refusals) => Failure::refused(refusals),
+            bridge::Error::Unchanged(_) => Failure::unchanged(error.to_string()),
+            bridge::Error::RolledBack(_) => Failure::new(Exit::RolledBack, error.to_string()),
+            bridge::Error::Stranded { .. } => Failure::new(Exit::NeedsAttention, error.to_string()),
+        }
     }
 }

@@ -4,6 +4,7 @@
 pub mod bridge;
 pub mod cli;
 pub mod config;
+pub mod confirmation;
 pub mod deadline;
 pub mod forwarding;
 pub mod glob;

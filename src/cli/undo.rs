@@ -1,7 +1,8 @@
 //! `virt-bridge undo`: the way back.
 
 use super::exit::Failure;
-use crate::bridge;
+use crate::bridge::{self, Lock};
+use crate::confirmation::Confirmation;
 use crate::deadline::Deadline;
 
 #[derive(clap::Args)]
@@ -19,8 +20,14 @@ pub struct Arguments {
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    super::capability::require("undo")?;
     let check = super::gateway_check(&arguments.bridge);
-    let outcome = bridge::undo(&arguments.bridge, arguments.force, check, Deadline::after(super::DEADLINE))?;
+    let deadline = Deadline::after(super::DEADLINE);
+    let lock = Lock::take(deadline)?;
+    let outcome = bridge::undo_holding(&lock, &arguments.bridge, arguments.force, check, deadline)?;
+    // Where this fails, whoever waits for the confirmation finds nothing to take back.
+    let _ = Confirmation::end(&lock, &arguments.bridge);
+    drop(lock);
     super::report::print(&arguments.bridge, &outcome, "nothing to undo: no takeover since boot", arguments.json);
     Ok(())
 }

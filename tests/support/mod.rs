@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod bridges;
+pub mod terminal;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -60,7 +61,8 @@ impl Lab {
             .args(["--net", "--mount", "--pid", "--ipc", "--uts", "--target", &self.pid.to_string(), "--"])
             .args(command)
             .env("PATH", "/run/lab/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("LC_ALL", "C");
+            .env("LC_ALL", "C")
+            .env_remove("SSH_CONNECTION");
         nsenter
     }
 
