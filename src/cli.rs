@@ -20,6 +20,7 @@ mod guarded;
 mod host;
 mod netfilter;
 mod plan;
+mod receipt;
 mod report;
 mod status;
 mod undo;
@@ -33,7 +34,7 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 
 use crate::bridge::{self, GATEWAY_CHECK, Wanted};
-use crate::config::{Config, Uplink};
+use crate::config::{Config, Uplink, nearest};
 use crate::interface_name;
 use bridge_arguments::BridgeArguments;
 use exit::{Exit, Failure};
@@ -41,12 +42,21 @@ use exit::{Exit, Failure};
 /// How long a command may take; a takeover takes milliseconds, and waits for routers and other runs only.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or nothing to do
+  1  failed, and nothing was changed
+  2  wrong usage
+  3  failed, and the host is as it was before
+  4  failed, and somebody must look";
+
 /// Bridged networking for KVM/libvirt that simply works, and stays working
 #[derive(Parser)]
-#[command(name = "virt-bridge", version, arg_required_else_help = true)]
+#[command(name = "virt-bridge", version, after_help = EXIT_CODES)]
 struct Arguments {
+    /// What to do [default: status]
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Subcommand)]
@@ -59,6 +69,8 @@ enum Verb {
     Confirm(confirm::Arguments),
     /// Give the uplink back what its bridge received
     Undo(undo::Arguments),
+    /// Show what the last takeover of a bridge has done
+    Receipt(receipt::Arguments),
     /// Show the host's bridges, their uplinks and addresses
     Status(status::Arguments),
     /// Apply what the configuration says of the whole host: IP forwarding and bridge netfilter
@@ -78,12 +90,13 @@ enum Verb {
 /// Runs the command with the process's own arguments.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result = match arguments.verb {
+    let result = match arguments.verb.unwrap_or(Verb::Status(status::Arguments::default())) {
         Verb::Plan(arguments) => plan::run(&arguments),
         Verb::Up(arguments) => up::run(&arguments),
         Verb::Confirm(arguments) => confirm::run(&arguments),
         Verb::Guard(arguments) => guard::run(&arguments),
         Verb::Undo(arguments) => undo::run(&arguments),
+        Verb::Receipt(arguments) => receipt::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),
         Verb::Host(verb) => host::run(&verb),
         Verb::Netfilter(verb) => netfilter::run(&verb),
@@ -121,6 +134,15 @@ fn config() -> Result<Config, Failure> {
     Config::load("/".as_ref()).map_err(|error| Failure::unchanged(error.to_string()))
 }
 
+/// The failure that there is no bridge of this name, with the one that was likely meant.
+fn no_such_bridge(name: &str, bridges: &[String]) -> Failure {
+    let known: Vec<&str> = bridges.iter().map(String::as_str).collect();
+    Failure::unchanged(format!("there is no bridge {name}")).hint(match nearest(name, &known) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => format!("to make it: virt-bridge up {name} --uplink NIC"),
+    })
+}
+
 /// How long routers may take to answer when this bridge is undone.
 ///
 /// A broken configuration does not stand in the way of going back.
@@ -130,11 +152,16 @@ fn gateway_check(bridge: &str) -> Duration {
 
 /// Writes a text to stdout; unlike println!, a reader that has gone (`| head`) makes it no panic.
 fn print_text(text: &str) -> Result<(), Failure> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::unchanged(format!("cannot write to stdout: {error}")))
-        }
-        _ => Ok(()),
+    is_read(text).map(drop)
+}
+
+/// Writes a text to stdout; whether there is still a reader.
+fn is_read(text: &str) -> Result<bool, Failure> {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::unchanged(format!("cannot write to stdout: {error}"))),
     }
 }
 

@@ -29,6 +29,7 @@ pub use self::netfilter::{Netfilter, Policy};
 
 use self::entry::Entry;
 pub use self::entry::parse_duration;
+pub use self::error::nearest;
 use self::error::quoted;
 use self::rules::Places;
 use self::source::Source;

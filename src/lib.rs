@@ -14,6 +14,7 @@ pub mod log;
 pub mod netfilter;
 pub mod netlink;
 pub mod owner;
+pub mod picture;
 pub mod printable;
 pub mod regular_file;
 pub mod sysctl;

@@ -7,6 +7,8 @@ pub mod domain;
 mod elements;
 pub mod hook_call;
 pub mod network;
+pub mod networks;
 pub mod nwfilter;
 pub mod routed_networks;
+pub mod taps;
 pub mod timed_input;

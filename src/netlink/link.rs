@@ -166,6 +166,11 @@ pub fn all() -> Vec<u8> {
     payload(0, 0, 0, &without_counters())
 }
 
+/// Filter for all links, with their counters.
+pub fn all_with_counters() -> Vec<u8> {
+    payload(0, 0, 0, &Attributes::default())
+}
+
 /// Filter for the ports of a bridge.
 pub fn ports_of(bridge: u32) -> Vec<u8> {
     payload(0, 0, 0, &without_counters().with(IFLA_MASTER, bridge.to_ne_bytes()))

@@ -1,0 +1,76 @@
+//! libvirt's networks and the bridges that they use, from its own files.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::bridges_in_use::xml_files;
+use super::elements;
+
+const DEFINITIONS: &str = "etc/libvirt/qemu/networks";
+const STATES: &str = "run/libvirt/network";
+
+/// A network that uses a bridge.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Network {
+    /// Its name; libvirt's files are called so.
+    pub name: String,
+    /// The bridge.
+    #[serde(skip)]
+    pub bridge: String,
+    /// Whether it runs.
+    pub active: bool,
+    /// Whether libvirt starts it at boot.
+    pub autostart: bool,
+}
+
+/// Every network under `root` that uses a bridge, defined or transient, by name. A file that cannot be read names none.
+pub fn on_bridges(root: &Path) -> Vec<Network> {
+    let mut networks: Vec<Network> = Vec::new();
+    for file in [STATES, DEFINITIONS].iter().flat_map(|directory| xml_files(&root.join(directory))) {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if networks.iter().any(|network| network.name == name) {
+            continue;
+        }
+        let mut bridge = None;
+        let _ = elements::visit(&file, |path, element| {
+            if path.last().is_some_and(|parent| parent == "network") && element.name() == "bridge" {
+                bridge = element.attribute("name");
+            }
+        });
+        let is_there = |directory: &str| root.join(directory).join(format!("{name}.xml")).exists();
+        let (active, autostart) = (is_there(STATES), is_there(&format!("{DEFINITIONS}/autostart")));
+        networks.extend(bridge.map(|bridge| Network { name, bridge, active, autostart }));
+    }
+    networks.sort();
+    networks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_active_or_starts_by_itself_as_the_files_say() {
+        let root = std::env::temp_dir().join(format!("virt-bridge-networks-{}", std::process::id()));
+        assert_eq!(on_bridges(&root), []);
+        for (file, text) in [
+            ("etc/libvirt/qemu/networks/lan.xml", "<network><bridge name='br0'/></network>"),
+            ("etc/libvirt/qemu/networks/autostart/lan.xml", ""),
+            ("etc/libvirt/qemu/networks/old.xml", "<network><bridge name='br1'/></network>"),
+            ("etc/libvirt/qemu/networks/macvtap.xml", "<network><forward mode='bridge'/></network>"),
+            ("run/libvirt/network/lan.xml", "<networkstatus><network><bridge name='br0'/></network></networkstatus>"),
+        ] {
+            std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+            std::fs::write(root.join(file), text).unwrap();
+        }
+        let network = |name: &str, bridge: &str, active, autostart| Network {
+            name: name.into(),
+            bridge: bridge.into(),
+            active,
+            autostart,
+        };
+        assert_eq!(on_bridges(&root), [network("lan", "br0", true, true), network("old", "br1", false, false)]);
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+}
