@@ -10,6 +10,7 @@ macro_rules! say {
 
 mod bridge_arguments;
 mod capability;
+mod check;
 mod confirm;
 mod countdown;
 mod diff;
@@ -17,6 +18,7 @@ mod domain;
 mod exit;
 mod guard;
 mod guarded;
+mod heal;
 mod host;
 mod netfilter;
 mod plan;
@@ -69,6 +71,10 @@ enum Verb {
     Confirm(confirm::Arguments),
     /// Give the uplink back what its bridge received
     Undo(undo::Arguments),
+    /// Look for every known trap, and say how to mend it; exit code 1 for a warning, 2 for a problem
+    Check(check::Arguments),
+    /// Put guests' taps back that fell off their bridges
+    Heal(heal::Arguments),
     /// Show what the last takeover of a bridge has done
     Receipt(receipt::Arguments),
     /// Show the host's bridges, their uplinks and addresses
@@ -96,6 +102,8 @@ pub fn main() -> ExitCode {
         Verb::Confirm(arguments) => confirm::run(&arguments),
         Verb::Guard(arguments) => guard::run(&arguments),
         Verb::Undo(arguments) => undo::run(&arguments),
+        Verb::Check(arguments) => return check::run(&arguments),
+        Verb::Heal(arguments) => heal::run(&arguments),
         Verb::Receipt(arguments) => receipt::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),
         Verb::Host(verb) => host::run(&verb),

@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod bridge;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod confirmation;

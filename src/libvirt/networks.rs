@@ -18,6 +18,12 @@ pub struct Network {
     /// The bridge.
     #[serde(skip)]
     pub bridge: String,
+    /// Whether its guests are ports of a bridge that somebody else makes (`<forward mode='bridge'/>`).
+    #[serde(skip)]
+    pub bridged: bool,
+    /// Whether it is defined for good, so that it can start by itself.
+    #[serde(skip)]
+    pub persistent: bool,
     /// Whether it runs.
     pub active: bool,
     /// Whether libvirt starts it at boot.
@@ -32,15 +38,17 @@ pub fn on_bridges(root: &Path) -> Vec<Network> {
         if networks.iter().any(|network| network.name == name) {
             continue;
         }
-        let mut bridge = None;
-        let _ = elements::visit(&file, |path, element| {
-            if path.last().is_some_and(|parent| parent == "network") && element.name() == "bridge" {
-                bridge = element.attribute("name");
-            }
-        });
+        let (mut bridge, mut bridged) = (None, false);
+        let _ =
+            elements::visit(&file, |path, element| match (path.last().map(String::as_str), element.name().as_str()) {
+                (Some("network"), "bridge") => bridge = element.attribute("name"),
+                (Some("network"), "forward") => bridged = element.attribute("mode").as_deref() == Some("bridge"),
+                _ => {}
+            });
         let is_there = |directory: &str| root.join(directory).join(format!("{name}.xml")).exists();
         let (active, autostart) = (is_there(STATES), is_there(&format!("{DEFINITIONS}/autostart")));
-        networks.extend(bridge.map(|bridge| Network { name, bridge, active, autostart }));
+        let persistent = is_there(DEFINITIONS);
+        networks.extend(bridge.map(|bridge| Network { name, bridge, bridged, persistent, active, autostart }));
     }
     networks.sort();
     networks
@@ -55,11 +63,14 @@ mod tests {
         let root = std::env::temp_dir().join(format!("virt-bridge-networks-{}", std::process::id()));
         assert_eq!(on_bridges(&root), []);
         for (file, text) in [
-            ("etc/libvirt/qemu/networks/lan.xml", "<network><bridge name='br0'/></network>"),
+            ("etc/libvirt/qemu/networks/lan.xml", "<network><forward mode='bridge'/><bridge name='br0'/></network>"),
             ("etc/libvirt/qemu/networks/autostart/lan.xml", ""),
             ("etc/libvirt/qemu/networks/old.xml", "<network><bridge name='br1'/></network>"),
             ("etc/libvirt/qemu/networks/macvtap.xml", "<network><forward mode='bridge'/></network>"),
-            ("run/libvirt/network/lan.xml", "<networkstatus><network><bridge name='br0'/></network></networkstatus>"),
+            (
+                "run/libvirt/network/lan.xml",
+                "<networkstatus><network><forward mode='bridge'/><bridge name='br0'/></network></networkstatus>",
+            ),
         ] {
             std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
             std::fs::write(root.join(file), text).unwrap();
@@ -67,6 +78,8 @@ mod tests {
         let network = |name: &str, bridge: &str, active, autostart| Network {
             name: name.into(),
             bridge: bridge.into(),
+            bridged: bridge == "br0",
+            persistent: true,
             active,
             autostart,
         };

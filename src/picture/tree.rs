@@ -97,11 +97,15 @@ impl Tree<'_> {
     fn head(&self) -> String {
         let bridge = self.bridge;
         let state = self.state(bridge.up, bridge.carrier);
-        let short = bridge.addresses.iter().map(|address| address.split(' ').next().unwrap_or_default());
-        // Every link has a link-local one.
-        let short: Vec<&str> = short.filter(|address| !address.starts_with("fe80:")).collect();
-        let addresses = if short.is_empty() { self.paint.quiet("no address") } else { short.join(", ") };
+        let addresses = self.addresses().join(", ");
+        let addresses = if addresses.is_empty() { self.paint.quiet("no address") } else { addresses };
         format!("{}  {state}, {addresses}", self.paint.name(&bridge.name))
+    }
+
+    /// The bridge's addresses but those that every link has by itself.
+    fn addresses(&self) -> Vec<&str> {
+        let short = self.bridge.addresses.iter().map(|address| address.split(' ').next().unwrap_or_default());
+        short.filter(|address| !address.starts_with("fe80:")).collect()
     }
 
     fn details(&self) -> Vec<String> {
