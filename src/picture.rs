@@ -2,6 +2,7 @@
 
 mod paint;
 mod quantity;
+mod svg;
 mod tree;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use crate::netlink::{Counters, Link, NetfilterCalls, Socket, link, mac_text};
 use crate::owner;
 
 pub use paint::Paint;
+pub use svg::svg;
 pub use tree::{Earlier, tree};
 
 /// A bridge and all that it joins. This, as JSON, is what scripts read: keys may be added, but none is taken away or

@@ -1,6 +1,6 @@
 //! `virt-bridge status`: the host's bridges as they are, and whether it forwards.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -18,6 +18,9 @@ pub struct Arguments {
     /// Print as JSON; keys may be added, but none is taken away or changes its meaning
     #[arg(long)]
     json: bool,
+    /// Draw it into this file, as SVG; `-` is standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "watch"])]
+    svg: Option<PathBuf>,
     /// Look again every so many seconds, and show rates
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1", conflicts_with = "json")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -38,10 +41,23 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.json {
         return super::print_json(&status);
     }
+    if let Some(file) = &arguments.svg {
+        return draw(file, &status);
+    }
     match arguments.watch {
         Some(seconds) => watch(&mut socket, arguments, status, Duration::from_secs(seconds)),
         None => super::print_text(&in_words(arguments, &status, None)),
     }
+}
+
+fn draw(file: &Path, status: &Status) -> Result<(), Failure> {
+    let host = nix::unistd::gethostname().unwrap_or_default();
+    let picture = picture::svg(&status.bridges, &host.to_string_lossy());
+    if file == Path::new("-") {
+        return super::print_text(&picture);
+    }
+    let cannot = |error| Failure::unchanged(format!("cannot write {}: {error}", file.display()));
+    std::fs::write(file, picture).map_err(cannot)
 }
 
 fn look(socket: &mut Socket, arguments: &Arguments) -> Result<Status, Failure> {
