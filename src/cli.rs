@@ -9,13 +9,21 @@ macro_rules! say {
 }
 
 mod bridge_arguments;
+mod capability;
+mod check;
+mod confirm;
+mod countdown;
 mod diff;
 mod domain;
 mod exit;
+mod guard;
+mod guarded;
+mod heal;
 mod host;
 mod netfilter;
 mod persist;
 mod plan;
+mod receipt;
 mod report;
 mod status;
 mod undo;
@@ -29,7 +37,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::bridge::{self, GATEWAY_CHECK, Wanted};
-use crate::config::{Config, Uplink};
+use crate::config::{Config, Uplink, nearest};
 use crate::interface_name;
 use bridge_arguments::BridgeArguments;
 use exit::{Exit, Failure};
@@ -37,12 +45,21 @@ use exit::{Exit, Failure};
 /// How long a command may take; a takeover takes milliseconds, and waits for routers and other runs only.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or nothing to do
+  1  failed, and nothing was changed
+  2  wrong usage
+  3  failed, and the host is as it was before
+  4  failed, and somebody must look";
+
 /// Bridged networking for KVM/libvirt that simply works, and stays working
 #[derive(Parser)]
-#[command(name = "virt-bridge", version, arg_required_else_help = true)]
+#[command(name = "virt-bridge", version, after_help = EXIT_CODES)]
 struct Arguments {
+    /// What to do [default: status]
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Subcommand)]
@@ -50,9 +67,17 @@ enum Verb {
     /// Show what `up` would do, and change nothing
     Plan(BridgeArguments),
     /// Make sure that a bridge exists, is up, and has its uplink, addresses and routes
-    Up(BridgeArguments),
+    Up(up::Arguments),
+    /// Keep a takeover that waits for its confirmation
+    Confirm(confirm::Arguments),
     /// Give the uplink back what its bridge received
     Undo(undo::Arguments),
+    /// Look for every known trap, and say how to mend it; exit code 1 for a warning, 2 for a problem
+    Check(check::Arguments),
+    /// Put guests' taps back that fell off their bridges
+    Heal(heal::Arguments),
+    /// Show what the last takeover of a bridge has done
+    Receipt(receipt::Arguments),
     /// Show the host's bridges, their uplinks and addresses
     Status(status::Arguments),
     /// Apply what the configuration says of the whole host: IP forwarding and bridge netfilter
@@ -64,15 +89,23 @@ enum Verb {
     /// Show guests' interfaces, and put them onto the networks that the rules [[interface]] say
     #[command(subcommand)]
     Domain(domain::Verb),
+    /// Take a bridge back unless it is confirmed in time; `up` starts this
+    #[command(hide = true)]
+    Guard(guard::Arguments),
 }
 
 /// Runs the command with the process's own arguments.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result = match arguments.verb {
+    let result = match arguments.verb.unwrap_or(Verb::Status(status::Arguments::default())) {
         Verb::Plan(arguments) => plan::run(&arguments),
         Verb::Up(arguments) => up::run(&arguments),
+        Verb::Confirm(arguments) => confirm::run(&arguments),
+        Verb::Guard(arguments) => guard::run(&arguments),
         Verb::Undo(arguments) => undo::run(&arguments),
+        Verb::Check(arguments) => return check::run(&arguments),
+        Verb::Heal(arguments) => heal::run(&arguments),
+        Verb::Receipt(arguments) => receipt::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),
         Verb::Host(verb) => host::run(&verb),
         Verb::Netfilter(verb) => netfilter::run(&verb),
@@ -85,8 +118,8 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
             // The exit code tells even where nobody reads stderr.
-            let _ = writeln!(std::io::stderr(), "virt-bridge: {failure}");
-            failure.exit.into()
+            let _ = write!(std::io::stderr(), "{failure}");
+            failure.exit().into()
         }
     }
 }
@@ -115,6 +148,15 @@ fn config() -> Result<Config, Failure> {
     Config::load("/".as_ref()).map_err(|error| Failure::unchanged(error.to_string()))
 }
 
+/// The failure that there is no bridge of this name, with the one that was likely meant.
+fn no_such_bridge(name: &str, bridges: &[String]) -> Failure {
+    let known: Vec<&str> = bridges.iter().map(String::as_str).collect();
+    Failure::unchanged(format!("there is no bridge {name}")).hint(match nearest(name, &known) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => format!("to make it: virt-bridge up {name} --uplink NIC"),
+    })
+}
+
 /// How long routers may take to answer when this bridge is undone.
 ///
 /// A broken configuration does not stand in the way of going back.
@@ -124,11 +166,16 @@ fn gateway_check(bridge: &str) -> Duration {
 
 /// Writes a text to stdout; unlike println!, a reader that has gone (`| head`) makes it no panic.
 fn print_text(text: &str) -> Result<(), Failure> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::unchanged(format!("cannot write to stdout: {error}")))
-        }
-        _ => Ok(()),
+    is_read(text).map(drop)
+}
+
+/// Writes a text to stdout; whether there is still a reader.
+fn is_read(text: &str) -> Result<bool, Failure> {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::unchanged(format!("cannot write to stdout: {error}"))),
     }
 }
 
@@ -144,11 +191,11 @@ fn write_json(value: &impl Serialize) -> std::io::Result<()> {
 
 impl From<bridge::Error> for Failure {
     fn from(error: bridge::Error) -> Self {
-        let exit = match &error {
-            bridge::Error::Refused(_) | bridge::Error::Unchanged(_) => Exit::Unchanged,
-            bridge::Error::RolledBack(_) => Exit::RolledBack,
-            bridge::Error::Stranded { .. } => Exit::NeedsAttention,
-        };
-        Failure { exit, text: error.to_string() }
+        match error {
+            bridge::Error::Refused(refusals) => Failure::refused(refusals),
+            bridge::Error::Unchanged(_) => Failure::unchanged(error.to_string()),
+            bridge::Error::RolledBack(_) => Failure::new(Exit::RolledBack, error.to_string()),
+            bridge::Error::Stranded { .. } => Failure::new(Exit::NeedsAttention, error.to_string()),
+        }
     }
 }

@@ -30,6 +30,8 @@ pub use self::interface_rule::{bridge_name, destination_name, mac_prefix};
 pub use self::netfilter::{Netfilter, Policy};
 
 use self::entry::Entry;
+pub use self::entry::parse_duration;
+pub use self::error::nearest;
 use self::error::quoted;
 use self::rules::Places;
 use self::source::Source;

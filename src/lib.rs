@@ -2,8 +2,10 @@
 #![deny(unsafe_code)]
 
 pub mod bridge;
+pub mod check;
 pub mod cli;
 pub mod config;
+pub mod confirmation;
 pub mod deadline;
 pub mod forwarding;
 pub mod glob;
@@ -13,6 +15,7 @@ pub mod log;
 pub mod netfilter;
 pub mod netlink;
 pub mod owner;
+pub mod picture;
 pub mod printable;
 pub mod regular_file;
 pub mod sysctl;

@@ -2,6 +2,7 @@
 
 pub mod active_networks;
 mod bounded_input;
+pub mod bridge_networks;
 pub mod bridges_in_use;
 pub mod domain;
 pub mod domains;
@@ -11,4 +12,5 @@ pub mod network;
 pub mod networks;
 pub mod nwfilter;
 pub mod routed_networks;
+pub mod taps;
 pub mod timed_input;

@@ -4,6 +4,7 @@
 pub mod address;
 mod attribute;
 mod bridge_parameters;
+mod counters;
 pub mod firewall;
 mod hop;
 pub mod link;
@@ -19,6 +20,7 @@ mod socket;
 pub use address::Address;
 pub use attribute::{Attributes, c_string};
 pub use bridge_parameters::BridgeParameters;
+pub use counters::Counters;
 pub use firewall::FirewallRule;
 pub use hop::Hop;
 pub use link::Link;

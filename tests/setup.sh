@@ -21,6 +21,8 @@ packages=(
     udev procps                             # events of links and modules, sysctls
     isc-dhcp-client dhcpcd-base udhcpc      # who may own an uplink: DHCP clients,
     busybox ifupdown network-manager dbus   # ifupdown, NetworkManager (networkd comes with systemd)
+    openssh-server openssh-client           # a session that ends in the middle of a takeover
+    librsvg2-bin fonts-dejavu-core          # the picture of a host, drawn
 )
 if [[ ${1-} = deb ]]; then
     packages=(
@@ -36,7 +38,7 @@ fi
 installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
 missing=()
 for package in "${packages[@]}"; do
-    [[ $installed$'\n' = *"installed $package"$'\n'* ]] || missing+=("$package")
+    [[ $'\n'$installed$'\n' = *$'\n'"installed $package"$'\n'* ]] || missing+=("$package")
 done
 ((${#missing[@]})) || exit 0
 

@@ -20,8 +20,21 @@ use crate::netlink::{Link, Socket};
 /// # Errors
 /// Each says what it left behind.
 pub fn undo(bridge: &str, force: bool, gateway_check: Duration, deadline: Deadline) -> Result<Outcome, Error> {
+    undo_holding(&Lock::take(deadline)?, bridge, force, gateway_check, deadline)
+}
+
+/// [`undo`] for whoever holds the lock already.
+///
+/// # Errors
+/// As [`undo`].
+pub fn undo_holding(
+    _lock: &Lock,
+    bridge: &str,
+    force: bool,
+    gateway_check: Duration,
+    deadline: Deadline,
+) -> Result<Outcome, Error> {
     let mut socket = Socket::open().map_err(Error::unread)?;
-    let _lock = Lock::take(deadline)?;
     let records = Records::of(bridge);
     let killed = recover(&mut socket, &records)?;
     let recovered = killed.or(give_back(&mut socket, &records)?);

@@ -4,7 +4,7 @@ use nix::libc;
 
 use super::preflight::Refusal;
 use super::snapshot::Snapshot;
-use crate::config::Uplink;
+use crate::config::{Uplink, nearest};
 use crate::netlink::{Link, Route, mac_text};
 
 /// What is known of uplinks beside the kernel's network state.
@@ -91,12 +91,12 @@ fn no_such_link(snapshot: &Snapshot, name: &str) -> Refusal {
         .iter()
         .filter(|link| link.device_type == libc::ARPHRD_ETHER && !link.is_bridge() && !link.is_tap())
         .map(Link::name)
-        .take(8)
         .collect();
-    let hint = if others.is_empty() {
-        "this host has no Ethernet link".into()
-    } else {
-        format!("this host has {}", others.join(", "))
+    let names: Vec<&str> = others.iter().map(String::as_str).collect();
+    let hint = match (names.as_slice(), nearest(name, &names)) {
+        ([], _) => "this host has no Ethernet link".into(),
+        (_, Some(meant)) => format!("did you mean {meant}?"),
+        (_, None) => format!("this host has {}", others[..others.len().min(8)].join(", ")),
     };
     Refusal::new(format!("there is no link {name} to be the uplink"), hint)
 }

@@ -29,6 +29,7 @@ pub fn run(verb: &Verb) -> Result<(), Failure> {
 }
 
 fn apply(config: &Config) -> Result<(), Failure> {
+    super::capability::require("host apply")?;
     let forwarding =
         forwarding::apply(config).map_err(|error| Failure::unchanged(format!("IP forwarding: {error}")))?;
     let netfilter =
@@ -41,10 +42,10 @@ fn apply(config: &Config) -> Result<(), Failure> {
     let _ = super::print_text(&format!("{text}\n"));
     match failures.as_slice() {
         [] => Ok(()),
-        failures => Err(Failure {
-            exit: if done.is_empty() { Exit::Unchanged } else { Exit::NeedsAttention },
-            text: failures.join("\nvirt-bridge: "),
-        }),
+        failures => {
+            let exit = if done.is_empty() { Exit::Unchanged } else { Exit::NeedsAttention };
+            Err(Failure::several(exit, failures.iter().cloned()))
+        }
     }
 }
 
@@ -55,9 +56,9 @@ fn apply_for_hook(time: Duration) {
         std::thread::sleep(time);
         std::process::exit(0)
     });
-    let config = match super::config() {
+    let config = match Config::load("/".as_ref()) {
         Ok(config) => config,
-        Err(failure) => return log.warning(&failure.text),
+        Err(error) => return log.warning(&error.to_string()),
     };
     match forwarding::apply(&config) {
         Ok(outcome) => outcome.tell(&log),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::capability;
 use super::exit::{Exit, Failure};
 use crate::config::Config;
 use crate::log::Log;
@@ -55,6 +56,7 @@ fn dry_run() -> Result<(), Failure> {
 }
 
 fn apply() -> Result<(), Failure> {
+    capability::require("netfilter apply")?;
     let mut socket = Socket::open().map_err(unread)?;
     let (state, change) = netfilter::plan(&mut socket, &super::config()?).map_err(unread)?;
     let outcome = change.carry_out(&mut socket).map_err(unread)?;
@@ -72,10 +74,10 @@ fn apply() -> Result<(), Failure> {
     let _ = super::print_text(&text);
     match outcome.failures.as_slice() {
         [] => Ok(()),
-        failures => Err(Failure {
-            exit: if done { Exit::NeedsAttention } else { Exit::Unchanged },
-            text: failures.join("\nvirt-bridge: "),
-        }),
+        failures => {
+            let exit = if done { Exit::NeedsAttention } else { Exit::Unchanged };
+            Err(Failure::several(exit, failures.iter().cloned()))
+        }
     }
 }
 

@@ -16,6 +16,13 @@ pub struct Lasting {
     pub persistence: Persistence,
 }
 
+impl Lasting {
+    /// Whether a DHCP client is to go on on the bridge.
+    pub fn has_leases(&self) -> bool {
+        !self.clients.is_empty()
+    }
+}
+
 /// What would be written so that the bridge lasts; nothing where that is not wanted.
 pub fn plan(wanted: &Wanted) -> Result<Option<Lasting>, Failure> {
     if !wanted.persist {
@@ -77,7 +84,7 @@ pub fn in_words(persistence: &Persistence) -> String {
 pub fn write(bridge: &str, lasting: &Lasting, quiet: bool) -> Result<(), Failure> {
     let Lasting { uplink, clients, persistence } = lasting;
     hand_over(uplink, bridge, clients)?;
-    persistence.write(Path::new("/"), bridge).map_err(|text| Failure { exit: Exit::NeedsAttention, text })?;
+    persistence.write(Path::new("/"), bridge).map_err(|text| Failure::new(Exit::NeedsAttention, text))?;
     let mut text = String::new();
     persistence.edits.iter().for_each(|edit| say!(text, "wrote {}", edit.path.display()));
     tell(&text, quiet);
@@ -90,7 +97,7 @@ pub fn hand_over(from: &str, to: &str, clients: &Clients) -> Result<(), Failure>
     if clients.is_empty() {
         return Ok(());
     }
-    let attention = |text: String| Failure { exit: Exit::NeedsAttention, text };
+    let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
     keep_addresses(to).map_err(|error| attention(format!("cannot keep the addresses of {to}: {error}")))?;
     let warnings = owner::hand_over(clients, to).map_err(|text| {
         attention(format!("{text}; {to} has its address, but nobody renews its lease ({from} had it)"))
@@ -118,7 +125,7 @@ fn keep_addresses(link: &str) -> Result<(), String> {
 
 /// Gives the files back what they had before.
 pub fn restore(bridge: &str, quiet: bool) -> Result<(), Failure> {
-    let attention = |text: String| Failure { exit: Exit::NeedsAttention, text };
+    let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
     let mut text = String::new();
     match owner::restore(Path::new("/"), bridge).map_err(attention)? {
         Restored::Nothing => {}

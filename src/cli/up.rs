@@ -1,19 +1,117 @@
 //! `virt-bridge up`: the takeover.
 
+use std::time::Duration;
+
 use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
-use super::persist;
-use crate::bridge;
+use super::guarded;
+use super::persist::{self, Lasting};
+use crate::bridge::{self, Records, Wanted};
+use crate::config::parse_duration;
+use crate::confirmation::is_remote;
 use crate::deadline::Deadline;
+use crate::netlink::{Link, Socket, link};
+
+/// How long a takeover over SSH waits where nothing is said.
+const OVER_SSH: Duration = Duration::from_secs(60);
+
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    bridge: BridgeArguments,
+    /// Take everything back unless `virt-bridge confirm` comes within this time, such as 60s [default: 60s over SSH]
+    #[arg(long, value_name = "DURATION", value_parser = allowed_time)]
+    confirm: Option<Duration>,
+    /// Keep it without confirmation, over SSH too
+    #[arg(long, conflicts_with = "confirm")]
+    no_confirm: bool,
+    /// Do not wait for the confirmation: return once the bridge is there, with a guardian left behind
+    #[arg(long, requires = "confirm")]
+    detach: bool,
+}
 
 /// Runs the verb.
-pub fn run(arguments: &BridgeArguments) -> Result<(), Failure> {
-    let wanted = arguments.wanted()?;
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    super::capability::require("up")?;
+    let wanted = arguments.bridge.wanted()?;
+    guarded::settle_earlier(&wanted.bridge)?;
     let lasting = persist::plan(&wanted)?;
-    let outcome = bridge::ensure(&wanted, Deadline::after(super::DEADLINE))?;
-    super::report::print(&arguments.bridge, &outcome, "nothing to do", arguments.json);
-    if let Some(lasting) = lasting {
-        persist::write(&wanted.bridge, &lasting, arguments.json)?;
+    let allowed = arguments.confirm.or_else(|| (!arguments.no_confirm && is_remote()).then_some(OVER_SSH));
+    match allowed {
+        Some(allowed) if takes_over(&wanted, arguments.confirm.is_some())? => {
+            if let Some(lasting) = &lasting {
+                can_be_confirmed(lasting, arguments.detach)?;
+            }
+            guarded::run(&wanted, allowed, arguments.detach, arguments.bridge.json)?;
+        }
+        _ => {
+            let outcome = bridge::ensure(&wanted, Deadline::after(super::DEADLINE))?;
+            super::report::print(&wanted.bridge, &outcome, "nothing to do", arguments.bridge.json);
+        }
+    }
+    match lasting {
+        Some(lasting) => persist::write(&wanted.bridge, &lasting, arguments.bridge.json),
+        None => Ok(()),
+    }
+}
+
+/// Files are written, and leases handed over, when the takeover is confirmed: by this process, which waits for that.
+fn can_be_confirmed(lasting: &Lasting, detach: bool) -> Result<(), Failure> {
+    let refused = |why: &str| Err(Failure::unchanged(why.to_owned()));
+    if detach {
+        return refused(
+            "--persist writes files when the takeover is confirmed, and with --detach nobody waits for that",
+        )
+        .map_err(|failure: Failure| failure.hint("confirm it first, and then say up --persist again"));
+    }
+    if lasting.has_leases() {
+        return refused("the uplink has a DHCP lease, whose client cannot wait for a confirmation")
+            .map_err(|failure: Failure| failure.hint("say --no-confirm"));
     }
     Ok(())
+}
+
+/// Whether there is something that can be taken back: a repair of an earlier takeover cannot be, because undo goes back to
+/// the time before that, and nothing needs no confirmation.
+fn takes_over(wanted: &Wanted, asked_for: bool) -> Result<bool, Failure> {
+    let survey = survey(wanted)?;
+    if !survey.refusals.is_empty() {
+        return Err(bridge::Error::Refused(survey.refusals).into());
+    }
+    if survey.plan.is_none_or(|plan| plan.is_empty()) {
+        return Ok(false);
+    }
+    match (is_repair(&wanted.bridge)?, asked_for) {
+        (true, true) => Err(Failure::unchanged(format!(
+            "{} was taken over before, and taking back this repair would take back all of that",
+            wanted.bridge
+        ))
+        .hint("say --no-confirm")),
+        (is_repair, _) => Ok(!is_repair),
+    }
+}
+
+fn survey(wanted: &Wanted) -> Result<bridge::Survey, Failure> {
+    let mut socket = Socket::open().map_err(|error| Failure::unchanged(error.to_string()))?;
+    Ok(bridge::survey(&mut socket, wanted)?)
+}
+
+/// Whether the bridge of an earlier takeover is still there.
+fn is_repair(bridge: &str) -> Result<bool, Failure> {
+    let receipt = Records::of(bridge).receipt().ok().flatten();
+    let mut socket = Socket::open().map_err(|error| Failure::unchanged(error.to_string()))?;
+    let link = socket.get::<Link>(link::by_name(bridge)).map_err(|error| Failure::unchanged(error.to_string()))?;
+    Ok(receipt.is_some_and(|receipt| link.is_some_and(|link| link.index == receipt.bridge.index)))
+}
+
+fn allowed_time(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text).ok_or("this is no length of time such as 60s")?;
+    if (SHORTEST..=LONGEST).contains(&duration) {
+        Ok(duration)
+    } else {
+        Err(format!("it has to be between {SHORTEST:?} and {LONGEST:?}"))
+    }
 }

@@ -157,8 +157,8 @@ impl<'s, 't> Entry<'s, 't> {
     }
 }
 
-/// `3s`, `500ms` or `0`.
-fn parse_duration(text: &str) -> Option<Duration> {
+/// Reads `3s`, `500ms` or `0`; nothing where the text is no length of time.
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let unit = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number = text[..unit].parse().ok()?;
     match &text[unit..] {

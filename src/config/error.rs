@@ -50,7 +50,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// The nearest of `known` to a mistyped `name`, if it is near enough to be what was meant.
-pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     // Longer names cannot be near one of ours, and the comparison is quadratic.
     if name.len() > 32 {
         return None;

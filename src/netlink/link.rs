@@ -17,6 +17,9 @@ const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_PERM_ADDRESS: u16 = 54;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
+const IFLA_INFO_SLAVE_KIND: u16 = 4;
+const IFLA_INFO_SLAVE_DATA: u16 = 5;
+const IFLA_BRPORT_ISOLATED: u16 = 33;
 const IFLA_VXLAN_LINK: u16 = 3;
 const IFLA_INET_CONF: u16 = 1;
 const IFLA_INET6_CONF: u16 = 2;
@@ -166,6 +169,11 @@ pub fn all() -> Vec<u8> {
     payload(0, 0, 0, &without_counters())
 }
 
+/// Filter for all links, with their counters.
+pub fn all_with_counters() -> Vec<u8> {
+    payload(0, 0, 0, &Attributes::default())
+}
+
 /// Filter for the ports of a bridge.
 pub fn ports_of(bridge: u32) -> Vec<u8> {
     payload(0, 0, 0, &without_counters().with(IFLA_MASTER, bridge.to_ne_bytes()))
@@ -242,6 +250,14 @@ pub fn set_up(index: u32, up: bool) -> Request {
 /// Makes a link the port of a bridge; 0 releases it.
 pub fn set_master(index: u32, master: u32) -> Request {
     new(index, 0, 0, &Attributes::default().with(IFLA_MASTER, master.to_ne_bytes()))
+}
+
+/// Keeps a port apart from the bridge's other isolated ports, or joins it with them.
+pub fn set_isolated(index: u32, isolated: bool) -> Request {
+    let port = Attributes::default().with(IFLA_BRPORT_ISOLATED, [u8::from(isolated)]);
+    let info =
+        Attributes::default().with(IFLA_INFO_SLAVE_KIND, c_string("bridge")).with_nested(IFLA_INFO_SLAVE_DATA, &port);
+    new(index, 0, 0, &Attributes::default().with_nested(IFLA_LINKINFO, &info))
 }
 
 /// Makes the kernel act at once upon a change of the link's carrier, which it otherwise does a moment later in a work

@@ -54,6 +54,8 @@ if [[ ${VIRT_BRIDGE_LAB-} != inside ]]; then
     VIRT_BRIDGE_LAB=inside exec unshare --net --mount --ipc --uts --pid --fork --kill-child -- "$0" "${arguments[@]}"
 fi
 unset VIRT_BRIDGE_LAB
+# Whoever sits at the other end of an SSH session is not at the other end of the lab's LAN.
+unset SSH_CONNECTION
 
 # The old /proc still shows the PID that the caller sees.
 read -r outer_pid _ </proc/self/stat

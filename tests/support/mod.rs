@@ -5,6 +5,7 @@
 
 pub mod bridges;
 pub mod domains;
+pub mod terminal;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -61,7 +62,8 @@ impl Lab {
             .args(["--net", "--mount", "--pid", "--ipc", "--uts", "--target", &self.pid.to_string(), "--"])
             .args(command)
             .env("PATH", "/run/lab/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("LC_ALL", "C");
+            .env("LC_ALL", "C")
+            .env_remove("SSH_CONNECTION");
         nsenter
     }
 

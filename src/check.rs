@@ -1,0 +1,140 @@
+//! The doctor: every known trap as one small check with a name, a verdict, a sentence and the command that mends it.
+
+mod bridges;
+mod filters;
+mod hooks;
+mod networks;
+mod ports;
+mod takeovers;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::bridge::Snapshot;
+use crate::config::Config;
+use crate::libvirt::bridge_networks::{self, BridgeNetwork};
+use crate::libvirt::taps::{self, Tap};
+use crate::netlink::{self, Link, Socket};
+use crate::picture::{self, Bridge};
+
+pub use ports::fallen;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing was found.
+    Ok,
+    /// It works, but not as somebody may think, or not after the next boot.
+    Warning,
+    /// Guests or the host are cut off, or will be.
+    Problem,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub verdict: Verdict,
+    /// What is wrong, and what that means.
+    pub sentence: String,
+    /// The command, or the act, that mends it.
+    pub mend: String,
+}
+
+impl Finding {
+    fn warning(sentence: impl Into<String>, mend: impl Into<String>) -> Self {
+        Finding { verdict: Verdict::Warning, sentence: sentence.into(), mend: mend.into() }
+    }
+
+    fn problem(sentence: impl Into<String>, mend: impl Into<String>) -> Self {
+        Finding { verdict: Verdict::Problem, sentence: sentence.into(), mend: mend.into() }
+    }
+}
+
+/// One trap.
+pub struct Check {
+    /// Its name, for scripts: it stays the same.
+    pub name: &'static str,
+    /// What it looks at.
+    pub about: &'static str,
+    /// Looks; what is found is never `Ok`.
+    pub look: fn(&Host) -> Vec<Finding>,
+}
+
+/// Every check, the most important first.
+pub const ALL: [&Check; 21] = [
+    &hooks::INSTALLED,
+    &hooks::EXECUTABLE,
+    &hooks::SEEN,
+    &hooks::LEFTOVERS,
+    &networks::ACTIVE,
+    &networks::AUTOSTART,
+    &bridges::PRESENT,
+    &bridges::UPLINK,
+    &bridges::UP,
+    &bridges::CARRIER,
+    &bridges::WIRELESS,
+    &bridges::MAC,
+    &bridges::SPANNING_TREE,
+    &bridges::REVERSE_PATH,
+    &ports::FALLEN,
+    &ports::MTU,
+    &ports::ADDRESSES,
+    &ports::OWNER,
+    &filters::POLICY,
+    &takeovers::UNFINISHED,
+    &takeovers::STALE,
+];
+
+/// The host as the checks see it: read once.
+pub struct Host {
+    snapshot: Snapshot,
+    config: Config,
+    networks: Vec<BridgeNetwork>,
+    taps: Vec<Tap>,
+    bridges: Vec<Bridge>,
+    filters: String,
+}
+
+impl Host {
+    /// Reads the host.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    pub fn read(socket: &mut Socket, config: Config) -> Result<Self, netlink::Error> {
+        let root = Path::new("/");
+        let (_, change) = crate::netfilter::plan(socket, &config)?;
+        Ok(Host {
+            bridges: picture::look(socket, None)?,
+            snapshot: Snapshot::take(socket)?,
+            networks: bridge_networks::on_bridges(root),
+            taps: taps::of_running_guests(root),
+            filters: if change.is_empty() { String::new() } else { change.to_string() },
+            config,
+        })
+    }
+
+    /// The libvirt networks whose bridges are not libvirt's own.
+    fn bridged_networks(&self) -> impl Iterator<Item = &BridgeNetwork> {
+        self.networks.iter().filter(|network| network.bridged)
+    }
+
+    /// The bridges that are configured, or that such a network uses.
+    fn our_bridges(&self) -> BTreeSet<&str> {
+        let configured = self.config.bridges.keys().map(String::as_str);
+        configured.chain(self.bridged_networks().map(|network| network.bridge.as_str())).collect()
+    }
+
+    /// Those of them that are there, as bridges.
+    fn present_bridges(&self) -> impl Iterator<Item = &Bridge> {
+        let ours = self.our_bridges();
+        self.bridges.iter().filter(move |bridge| ours.contains(bridge.name.as_str()))
+    }
+
+    fn link(&self, name: &str) -> Option<&Link> {
+        self.snapshot.link(name)
+    }
+}

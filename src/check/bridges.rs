@@ -1,0 +1,168 @@
+//! The bridges themselves: there, with their uplinks, reachable, and the same at the switch tomorrow.
+
+use std::fs;
+use std::path::Path;
+
+use nix::libc::RT_TABLE_MAIN;
+
+use super::{Check, Finding, Host};
+use crate::config::Uplink;
+use crate::picture::{Bridge, Port};
+
+pub const PRESENT: Check =
+    Check { name: "bridge-present", about: "bridges exist that are configured or in use", look: present };
+pub const UPLINK: Check =
+    Check { name: "uplink-in-bridge", about: "bridges have the uplinks that they should have", look: uplink };
+pub const UP: Check = Check { name: "bridge-up", about: "bridges and their uplinks are up", look: up };
+pub const CARRIER: Check = Check { name: "uplink-carrier", about: "uplinks have a carrier", look: carrier };
+pub const WIRELESS: Check = Check { name: "uplink-wireless", about: "no uplink is a Wi-Fi link", look: wireless };
+pub const MAC: Check = Check { name: "mac-pinned", about: "bridges keep their MAC when ports come and go", look: mac };
+pub const SPANNING_TREE: Check = Check {
+    name: "spanning-tree",
+    about: "no guest waits for a spanning tree that nobody asked for",
+    look: spanning_tree,
+};
+pub const REVERSE_PATH: Check = Check {
+    name: "reverse-path-filter",
+    about: "no strict rp_filter drops what comes in by a second way",
+    look: reverse_path,
+};
+
+fn present(host: &Host) -> Vec<Finding> {
+    let missing = host.our_bridges().into_iter().filter(|name| !host.bridges.iter().any(|bridge| bridge.name == *name));
+    missing
+        .map(|name| {
+            let used = host.bridged_networks().find(|network| network.active && network.bridge == name);
+            let mend = format!("virt-bridge up {name}");
+            match used {
+                Some(network) => Finding::problem(
+                    format!("{name} is missing, though network {} is active: its guests cannot start", network.name),
+                    mend,
+                ),
+                None => Finding::warning(format!("{name} is not there (yet)"), mend),
+            }
+        })
+        .collect()
+}
+
+fn uplink(host: &Host) -> Vec<Finding> {
+    host.present_bridges().filter_map(|bridge| without_uplink(host, bridge)).collect()
+}
+
+fn without_uplink(host: &Host, bridge: &Bridge) -> Option<Finding> {
+    let name = &bridge.name;
+    match host.config.bridges.get(name).map(|bridge| &bridge.uplink) {
+        Some(Uplink::Name(uplink)) if !bridge.ports.iter().any(|port| port.name == *uplink) => Some(Finding::problem(
+            format!("{uplink} is not a port of {name}, so that its guests do not reach the LAN"),
+            format!("virt-bridge up {name}"),
+        )),
+        Some(Uplink::PermanentMac(_) | Uplink::Auto) if bridge.uplink.is_none() => Some(Finding::problem(
+            format!("{name} has no uplink, so that its guests do not reach the LAN"),
+            format!("virt-bridge up {name}"),
+        )),
+        None | Some(Uplink::None) if bridge.uplink.is_none() => Some(Finding::warning(
+            format!("{name} has no uplink: its guests reach each other and the host, but no LAN"),
+            format!("set uplink under [bridge.{name}] in /etc/virt-bridge.toml, and virt-bridge up {name}"),
+        )),
+        _ => None,
+    }
+}
+
+/// The uplinks of our bridges.
+fn uplinks(host: &Host) -> impl Iterator<Item = (&Bridge, &Port)> {
+    host.present_bridges().filter_map(|bridge| Some((bridge, bridge.ports.iter().find(|port| port.role == "uplink")?)))
+}
+
+fn up(host: &Host) -> Vec<Finding> {
+    let bridges = host.present_bridges().map(|bridge| (&bridge.name, bridge.up));
+    let down = bridges.chain(uplinks(host).map(|(_, port)| (&port.name, port.up))).filter(|(_, up)| !up);
+    down.map(|(name, _)| {
+        Finding::problem(format!("{name} is down, and nothing passes"), format!("ip link set {name} up"))
+    })
+    .collect()
+}
+
+fn carrier(host: &Host) -> Vec<Finding> {
+    let dead = uplinks(host).filter(|(_, port)| port.up && port.carrier == Some(false));
+    dead.map(|(bridge, port)| {
+        Finding::problem(
+            format!("{} has no carrier, so that {} leads nowhere", port.name, bridge.name),
+            format!("look after the cable of {} and the switch's port", port.name),
+        )
+    })
+    .collect()
+}
+
+fn wireless(host: &Host) -> Vec<Finding> {
+    let configured = host.config.bridges.values().filter_map(|bridge| match &bridge.uplink {
+        Uplink::Name(name) => Some(name.as_str()),
+        _ => None,
+    });
+    let radios = configured.filter(|name| Path::new("/sys/class/net").join(name).join("phy80211").exists());
+    radios
+        .map(|name| {
+            Finding::problem(
+                format!("{name} is a Wi-Fi link, whose access point accepts no frames from guests' addresses"),
+                "name a wired NIC as the uplink, or give the libvirt network <forward mode='nat'/>",
+            )
+        })
+        .collect()
+}
+
+/// `NET_ADDR_SET` of linux/netdevice.h: an administrator has set it. Otherwise a bridge takes the lowest MAC of its ports
+/// (br_stp_recalculate_bridge_id in net/bridge/br_stp_if.c), and each tap may change it.
+fn mac(host: &Host) -> Vec<Finding> {
+    let loose = host.present_bridges().filter(|bridge| {
+        let kind = fs::read_to_string(format!("/sys/class/net/{}/addr_assign_type", bridge.name));
+        kind.is_ok_and(|kind| kind.trim() != "3")
+    });
+    loose
+        .filter_map(|bridge| {
+            let (name, mac) = (&bridge.name, bridge.mac.as_ref()?);
+            Some(Finding::warning(
+                format!("{name} takes the lowest MAC of its ports, so that a guest can change it, and a lease is lost"),
+                format!("ip link set {name} address {mac}"),
+            ))
+        })
+        .collect()
+}
+
+fn spanning_tree(host: &Host) -> Vec<Finding> {
+    let asked = |bridge: &Bridge| host.config.bridges.get(&bridge.name).and_then(|bridge| bridge.stp) == Some(true);
+    let slow = host.present_bridges().filter(|bridge| bridge.stp == Some(true) && !asked(bridge));
+    slow.map(|bridge| {
+        let silence = bridge.forward_delay_ms.unwrap_or(0) * 2 / 1000;
+        Finding::warning(
+            format!("{} speaks STP, so that a guest that starts hears nothing for {silence} s", bridge.name),
+            format!("ip link set {} type bridge stp_state 0", bridge.name),
+        )
+    })
+    .collect()
+}
+
+/// With several ways out an answer may come in by another one than the kernel would choose, and 1 means to drop it
+/// (networking/ip-sysctl.rst: the larger of `all` and the link's own value counts).
+fn reverse_path(host: &Host) -> Vec<Finding> {
+    let defaults = host
+        .snapshot
+        .routes
+        .iter()
+        .filter(|route| route.is_default() && !route.is_ipv6() && route.table() == u32::from(RT_TABLE_MAIN));
+    let defaults: Vec<_> = defaults.collect();
+    let leaves_by = |name: &str, wanted: bool| {
+        let index = host.link(name).map(|link| link.index);
+        defaults.iter().any(|route| index.is_some_and(|index| route.uses(index)) == wanted)
+    };
+    let value = |name: &str| crate::sysctl::read_digit(&["net", "ipv4", "conf", name, "rp_filter"]).unwrap_or(0);
+    let strict = host.present_bridges().filter(|bridge| {
+        leaves_by(&bridge.name, true) && leaves_by(&bridge.name, false) && value(&bridge.name).max(value("all")) == 1
+    });
+    strict
+        .map(|bridge| {
+            Finding::warning(
+                format!("{} drops answers that should have come by another way (strict rp_filter)", bridge.name),
+                format!("sysctl -w net/ipv4/conf/{}/rp_filter=2", bridge.name),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,110 @@
+//! libvirt's network hook: there, able to run, seen by the daemon, and alone.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{Check, Finding, Host};
+
+/// Where our hook is; AppArmor lets libvirtd run it from there.
+const PROGRAM: &str = "/usr/lib/libvirt/virt-bridge-network";
+const MAIN: &str = "/etc/libvirt/hooks/network";
+const DIRECTORIES: [&str; 2] = ["/etc/libvirt/hooks/network.d", "/etc/libvirt/hooks/qemu.d"];
+
+pub const INSTALLED: Check =
+    Check { name: "hook-installed", about: "libvirt's network hook leads to virt-bridge", look: installed };
+pub const EXECUTABLE: Check = Check { name: "hook-executable", about: "libvirt can run the hook", look: executable };
+pub const SEEN: Check =
+    Check { name: "hook-seen", about: "libvirt's daemon started after the hook was installed", look: seen };
+pub const LEFTOVERS: Check =
+    Check { name: "hook-leftovers", about: "no backup copy among the hooks runs as well", look: leftovers };
+
+/// The links that lead to our program, whether it is there or not.
+fn links() -> Vec<PathBuf> {
+    let directory = fs::read_dir(DIRECTORIES[0]).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_ours = |path: &PathBuf| {
+        let target = fs::read_link(path).unwrap_or_else(|_| path.clone());
+        target.file_name().is_some_and(|name| name == "virt-bridge-network")
+    };
+    std::iter::once(PathBuf::from(MAIN)).chain(directory).filter(is_ours).collect()
+}
+
+fn installed(host: &Host) -> Vec<Finding> {
+    if host.bridged_networks().next().is_none() || !links().is_empty() {
+        return Vec::new();
+    }
+    let (place, directory) = match fs::symlink_metadata(MAIN) {
+        Ok(_) => (format!("{}/50-virt-bridge", DIRECTORIES[0]), DIRECTORIES[0]),
+        Err(_) => (MAIN.to_owned(), "/etc/libvirt/hooks"),
+    };
+    vec![Finding::problem(
+        "libvirt has no hook of virt-bridge, so that nobody makes a bridge when its network starts",
+        format!("mkdir -p {directory} && ln -s {PROGRAM} {place} && systemctl restart libvirtd"),
+    )]
+}
+
+fn executable(_: &Host) -> Vec<Finding> {
+    let problem = |link: PathBuf| match fs::metadata(&link) {
+        Err(_) => Some(Finding::problem(
+            format!("{} leads to nothing, and libvirt skips it in silence", link.display()),
+            "install virt-bridge again",
+        )),
+        Ok(program) if !program.is_file() || program.permissions().mode() & 0o111 == 0 => Some(Finding::problem(
+            format!("{} cannot be executed, and libvirt skips it in silence", link.display()),
+            format!("chmod 755 {PROGRAM}"),
+        )),
+        Ok(_) => None,
+    };
+    links().into_iter().filter_map(problem).collect()
+}
+
+/// libvirt looks for hooks when it starts and at SIGHUP (virHookInitialize in src/util/virhook.c).
+fn seen(_: &Host) -> Vec<Finding> {
+    let installed = links().iter().filter_map(|link| fs::symlink_metadata(link).ok()).map(|link| link.ctime()).max();
+    let Some(installed) = installed else { return Vec::new() };
+    let daemons = ["libvirtd", "virtnetworkd"].into_iter().filter_map(|name| Some((name, started(name)?)));
+    // Both clocks count whole seconds.
+    let blind = daemons.filter(|(_, started)| *started + 1 < installed);
+    blind
+        .map(|(name, _)| {
+            Finding::problem(
+                format!("{name} runs since before the hook was installed, and has likely not seen it"),
+                format!("systemctl restart {name}"),
+            )
+        })
+        .collect()
+}
+
+/// When a daemon was started, in seconds since 1970; nothing when it does not run.
+fn started(name: &str) -> Option<i64> {
+    let process = fs::read_to_string(format!("/run/{name}.pid")).ok()?;
+    let directory = Path::new("/proc").join(process.trim());
+    let running = fs::read_to_string(directory.join("comm")).ok()?;
+    // The directory of a process has the time of its start, but only since somebody looked; field 22 of its stat is exact
+    // (proc_pid_stat(5)), in hundredths of a second since boot.
+    let stat = fs::read_to_string(directory.join("stat")).ok()?;
+    let ticks: i64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+    (running.trim_end() == name).then_some(super::takeovers::boot_time()? + ticks / 100)
+}
+
+/// Whatever is executable in these directories runs, names such as `x.dpkg-old` and `x~` included (virHookCall).
+fn leftovers(_: &Host) -> Vec<Finding> {
+    let entries = DIRECTORIES.iter().flat_map(fs::read_dir).flatten().flatten().map(|entry| entry.path());
+    let is_leftover = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_copy = [".dpkg-", ".ucf-", ".rpm"].iter().any(|part| name.contains(part));
+        is_copy || name.starts_with('.') || [".bak", ".orig", ".old", "~"].iter().any(|end| name.ends_with(end))
+    };
+    let runs =
+        |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
+    entries
+        .filter(|path| is_leftover(path) && runs(path))
+        .map(|path| {
+            let path = path.display();
+            Finding::warning(
+                format!("{path} looks like a backup copy, and libvirt runs it as well"),
+                format!("chmod a-x '{path}'"),
+            )
+        })
+        .collect()
+}

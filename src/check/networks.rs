@@ -1,0 +1,33 @@
+//! The libvirt networks on bridges that are not libvirt's own.
+
+use super::{Check, Finding, Host};
+use crate::printable::Printable;
+
+pub const ACTIVE: Check = Check { name: "network-active", about: "bridged networks run", look: active };
+pub const AUTOSTART: Check =
+    Check { name: "network-autostart", about: "bridged networks start at boot", look: autostart };
+
+fn active(host: &Host) -> Vec<Finding> {
+    let idle = host.bridged_networks().filter(|network| !network.active);
+    idle.map(|network| {
+        let name = Printable(&network.name);
+        Finding::warning(
+            format!("network {name} does not run, so that its guests do not start"),
+            format!("virsh net-start {name}"),
+        )
+    })
+    .collect()
+}
+
+fn autostart(host: &Host) -> Vec<Finding> {
+    let manual = host.bridged_networks().filter(|network| network.persistent && !network.autostart);
+    manual
+        .map(|network| {
+            let name = Printable(&network.name);
+            Finding::warning(
+                format!("network {name} does not start at boot, and {} is not made then", network.bridge),
+                format!("virsh net-autostart {name}"),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,50 @@
+//! What takeovers left behind in /run/virt-bridge.
+
+use std::fs;
+
+use super::{Check, Finding, Host};
+use crate::bridge::Records;
+
+pub const UNFINISHED: Check =
+    Check { name: "takeover-unfinished", about: "no takeover was killed, or waits for confirmation", look: unfinished };
+pub const STALE: Check = Check { name: "receipt-stale", about: "no receipt is older than the last boot", look: stale };
+
+fn unfinished(host: &Host) -> Vec<Finding> {
+    let killed = host.bridges.iter().filter(|bridge| bridge.interrupted).map(|bridge| {
+        Finding::problem(
+            format!("a takeover by {} was killed in the middle", bridge.name),
+            format!("virt-bridge up {}", bridge.name),
+        )
+    });
+    let waiting = host.bridges.iter().filter(|bridge| bridge.unconfirmed_ms.is_some()).map(|bridge| {
+        Finding::warning(
+            format!("{} goes back unless somebody confirms it", bridge.name),
+            format!("virt-bridge confirm {}", bridge.name),
+        )
+    });
+    killed.chain(waiting).collect()
+}
+
+/// A /run that outlives the boot, as in some containers, keeps receipts that lead back to a state of long ago.
+fn stale(host: &Host) -> Vec<Finding> {
+    let Some(boot) = boot_time() else { return Vec::new() };
+    let receipts = host.bridges.iter().filter_map(|bridge| {
+        let records = Records::of(&bridge.name);
+        Some((bridge, records.receipt().ok()??.time, records))
+    });
+    receipts
+        .filter(|(_, time, _)| i64::try_from(*time).is_ok_and(|time| time < boot))
+        .map(|(bridge, _, records)| {
+            Finding::warning(
+                format!("the receipt of {} is older than the last boot, and undo would go back too far", bridge.name),
+                format!("rm {}", records.receipt_path().display()),
+            )
+        })
+        .collect()
+}
+
+/// When the kernel started, in seconds since 1970 (proc_stat(5)).
+pub(super) fn boot_time() -> Option<i64> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
+}

@@ -1,0 +1,77 @@
+//! `virt-bridge confirm`: the administrator can still reach the host, so the takeover stays.
+
+use std::io;
+
+use super::exit::Failure;
+use crate::bridge::{Lock, Records};
+use crate::confirmation::{self, Confirmation};
+use crate::deadline::Deadline;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The bridge [default: the only one that waits]
+    #[arg(value_parser = super::link_name)]
+    bridge: Option<String>,
+}
+
+/// Runs the verb.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    super::capability::require("confirm")?;
+    let bridge = match &arguments.bridge {
+        Some(bridge) => bridge.clone(),
+        None => only_one()?,
+    };
+    match confirm(&bridge)? {
+        Answer::Kept => super::print_text(&format!("{bridge}: confirmed, and stays\n")),
+        Answer::KeptBefore => super::print_text(&format!("{bridge}: nothing waits for confirmation, and it stays\n")),
+    }
+}
+
+/// What a confirmation met.
+pub enum Answer {
+    /// It was waited for.
+    Kept,
+    /// It was given before, or never asked for.
+    KeptBefore,
+}
+
+/// Confirms the takeover by the bridge of this name.
+///
+/// # Errors
+/// When there is no takeover (any more).
+pub fn confirm(bridge: &str) -> Result<Answer, Failure> {
+    let lock = Lock::take(Deadline::after(super::DEADLINE))?;
+    let waits = Confirmation::of(bridge).map_err(unread)?.is_some();
+    if !confirmation::is_taken_over(bridge) {
+        return Err(gone(bridge));
+    }
+    Confirmation::end(&lock, bridge)
+        .map_err(|error| Failure::unchanged(format!("cannot confirm {bridge}: {error}")))?;
+    Ok(if waits { Answer::Kept } else { Answer::KeptBefore })
+}
+
+fn only_one() -> Result<String, Failure> {
+    let mut bridges = Confirmation::bridges().map_err(unread)?;
+    match (bridges.pop(), bridges.as_slice()) {
+        (Some(bridge), []) => Ok(bridge),
+        (None, _) => Err(Failure::unchanged("no takeover waits for confirmation")
+            .hint("virt-bridge status shows what is; a takeover that nobody confirmed in time was taken back")),
+        (Some(last), others) => {
+            Err(Failure::unchanged(format!("{} and {last} wait for confirmation", others.join(", ")))
+                .hint(format!("name the one that you mean: virt-bridge confirm {last}")))
+        }
+    }
+}
+
+fn gone(bridge: &str) -> Failure {
+    let failure = Failure::unchanged(format!("{bridge} is not taken over, so there is nothing to confirm"));
+    if Records::of(bridge).is_interrupted() {
+        failure.hint("its takeover was interrupted and is being taken back")
+    } else {
+        failure.hint("if it was taken back because nobody confirmed it in time, syslog says so")
+    }
+}
+
+fn unread(error: io::Error) -> Failure {
+    Failure::unchanged(format!("cannot read what waits for confirmation: {error}"))
+}

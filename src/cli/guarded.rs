@@ -1,0 +1,166 @@
+//! A takeover with a safety net: everything goes back unless somebody confirms that the host can still be reached.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use nix::sys::signal::{SigSet, Signal};
+
+use super::countdown::{Countdown, Event};
+use super::exit::{Exit, Failure};
+use super::{confirm, report};
+use crate::bridge::{self, Lock, Outcome, Wanted};
+use crate::confirmation::{self, Confirmation, Guardian, take_back};
+use crate::deadline::Deadline;
+
+/// How long the command waits before it tries again to take back what it could not; the guardian tries, too.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Sees to an earlier takeover of the bridge that was never confirmed: what is overdue, because everybody who waited for it
+/// was killed, is taken back; what still waits is in the way.
+///
+/// # Errors
+/// When it still waits, or cannot be taken back.
+pub fn settle_earlier(bridge: &str) -> Result<(), Failure> {
+    let unread = |error| Failure::unchanged(format!("cannot read what waits for confirmation: {error}"));
+    let Some(earlier) = Confirmation::of(bridge).map_err(unread)? else { return Ok(()) };
+    if !earlier.is_due() {
+        let left = earlier.remaining().as_secs();
+        return Err(Failure::unchanged(format!("{bridge} waits for confirmation, {left} s more"))
+            .hint(format!("keep it with virt-bridge confirm {bridge}, or go back with virt-bridge undo {bridge}")));
+    }
+    if take_back(bridge, Confirmation::is_due)?.is_some() {
+        say(&format!("warning: an earlier takeover by {bridge} was not confirmed in time, and was taken back"));
+    }
+    Ok(())
+}
+
+/// Takes over, and waits for the confirmation, or leaves that to the guardian.
+///
+/// # Errors
+/// When the takeover fails, or was taken back.
+pub fn run(wanted: &Wanted, allowed: Duration, detach: bool, as_json: bool) -> Result<(), Failure> {
+    let bridge = wanted.bridge.as_str();
+    // From here on Ctrl-C means to go back; it is read when the takeover is done.
+    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
+    signals
+        .thread_block()
+        .map_err(|errno| Failure::unchanged(format!("cannot hold back signals: {}", errno.desc())))?;
+    let guardian = arm(bridge, allowed)?;
+    let outcome = match bridge::ensure(wanted, Deadline::after(super::DEADLINE)) {
+        Ok(outcome) => outcome,
+        // What is neither the old state nor the new one the guardian takes back when this process ends.
+        Err(error @ bridge::Error::Stranded { .. }) => return Err(error.into()),
+        Err(error) => {
+            disarm(bridge)?;
+            return Err(error.into());
+        }
+    };
+    if matches!(outcome, Outcome::AlreadyRight { .. }) {
+        disarm(bridge)?;
+        report::print(bridge, &outcome, "nothing to do", as_json);
+        return Ok(());
+    }
+    report::print(bridge, &outcome, "nothing to do", as_json);
+    let lock = Lock::take(Deadline::after(super::DEADLINE))?;
+    let waiting = Confirmation::begin_waiting(&lock, bridge);
+    drop(lock);
+    if let Err(error) = waiting {
+        say(&format!("warning: cannot note in {} that the time to confirm begins: {error}", bridge::DIRECTORY));
+    }
+    if detach {
+        say(&format!("{bridge} goes back in {allowed:?} unless you say: virt-bridge confirm {bridge}"));
+        return Ok(());
+    }
+    wait(bridge, allowed, guardian, signals)
+}
+
+/// Everything that is needed to go back, before anything is changed.
+fn arm(bridge: &str, allowed: Duration) -> Result<Guardian, Failure> {
+    let cannot =
+        |what: &str, error: io::Error| Failure::unchanged(format!("cannot {what}: {error}; nothing was changed"));
+    let lock = Lock::take(Deadline::after(super::DEADLINE))?;
+    if Confirmation::of(bridge).ok().flatten().is_some() {
+        drop(lock);
+        return Err(Failure::unchanged(format!(
+            "another takeover by {bridge} has just begun and waits for confirmation"
+        )));
+    }
+    let mut confirmation = Confirmation::begin(&lock, bridge, super::DEADLINE, allowed)
+        .map_err(|error| cannot("write down that a confirmation is waited for", error))?;
+    let guardian = Guardian::start(bridge).inspect_err(|_| drop(Confirmation::end(&lock, bridge)));
+    let guardian = guardian.map_err(|error| cannot("start the guardian that would go back", error))?;
+    if let Err(error) = confirmation.arm_timer(&lock) {
+        say(&format!("warning: no systemd timer stands by: {error}"));
+    }
+    Ok(guardian)
+}
+
+fn disarm(bridge: &str) -> Result<(), Failure> {
+    let lock = Lock::take(Deadline::after(super::DEADLINE))?;
+    Confirmation::end(&lock, bridge).map_err(|error| {
+        Failure::new(Exit::NeedsAttention, format!("cannot call off the confirmation of {bridge}: {error}"))
+            .hint(format!("virt-bridge confirm {bridge}"))
+    })
+}
+
+fn wait(bridge: &str, allowed: Duration, mut guardian: Guardian, signals: SigSet) -> Result<(), Failure> {
+    let mut countdown = Countdown::begin(bridge, allowed, signals);
+    let mut is_interrupted = false;
+    loop {
+        let remaining = match Confirmation::of(bridge) {
+            Ok(None) => {
+                countdown.end();
+                return ended(bridge);
+            }
+            Ok(Some(confirmation)) => confirmation.remaining(),
+            Err(_) => Duration::ZERO,
+        };
+        if remaining.is_zero() || is_interrupted {
+            countdown.end();
+            go_back(bridge, |confirmation| is_interrupted || confirmation.is_due());
+            continue;
+        }
+        match countdown.wait(remaining) {
+            Event::Nothing => {}
+            Event::Confirmed => drop(confirm::confirm(bridge)),
+            Event::Interrupted => is_interrupted = true,
+        }
+        match guardian.revive() {
+            Ok(false) => {}
+            Ok(true) => say("warning: somebody has ended the guardian; another one stands by"),
+            Err(error) => say(&format!("warning: the guardian is gone, and no other one can be started: {error}")),
+        }
+    }
+}
+
+/// Takes the bridge back, unless somebody else does; what cannot be is tried again.
+fn go_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) {
+    match take_back(bridge, due) {
+        Ok(outcome) => {
+            let report = outcome.as_ref().and_then(|outcome| match outcome {
+                Outcome::Done { plan, report, .. } => Some(report.told_of(plan)),
+                Outcome::AlreadyRight { recovered } => recovered.clone(),
+            });
+            report.iter().for_each(|report| say(report));
+        }
+        Err(error) => {
+            say(&format!("warning: cannot go back, and try again: {error}"));
+            std::thread::sleep(PAUSE_AFTER_FAILURE);
+        }
+    }
+}
+
+/// Nothing waits any more: because it was confirmed, or because all is as before.
+fn ended(bridge: &str) -> Result<(), Failure> {
+    if confirmation::is_taken_over(bridge) {
+        say(&format!("{bridge}: confirmed, and stays"));
+        return Ok(());
+    }
+    Err(Failure::new(Exit::RolledBack, format!("{bridge} was not confirmed; the host is as it was before"))
+        .hint("try again with a longer --confirm, or look into the log for what went wrong meanwhile"))
+}
+
+/// Talk, which a terminal that has gone does not hear.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

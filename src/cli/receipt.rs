@@ -1,0 +1,117 @@
+//! `virt-bridge receipt`: what the last takeover of a bridge has done, and what it cost.
+
+use std::path::Path;
+
+use time::OffsetDateTime;
+
+use super::exit::Failure;
+use crate::bridge::{DIRECTORY, Receipt, Records};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The bridge [default: the only one with a receipt]
+    #[arg(value_parser = super::link_name)]
+    bridge: Option<String>,
+    /// Print the file as it is
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the verb.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let bridge = match &arguments.bridge {
+        Some(bridge) => bridge.clone(),
+        None => only_one()?,
+    };
+    let records = Records::of(&bridge);
+    let path = records.receipt_path().display();
+    let receipt = records.receipt().map_err(|error| Failure::unchanged(format!("cannot read {path}: {error}")))?;
+    let Some(receipt) = receipt else { return Err(none(&bridge)) };
+    if arguments.json { super::print_json(&receipt) } else { super::print_text(&in_words(&receipt)) }
+}
+
+fn none(bridge: &str) -> Failure {
+    let known = bridges();
+    let failure =
+        Failure::unchanged(format!("there is no receipt of {bridge}: no takeover since boot, or it was undone"));
+    match known.as_slice() {
+        [] => failure,
+        known => failure.hint(format!("there is one of {}", known.join(", "))),
+    }
+}
+
+fn only_one() -> Result<String, Failure> {
+    match bridges().as_slice() {
+        [bridge] => Ok(bridge.clone()),
+        [] => Err(Failure::unchanged("there is no receipt: no takeover since boot, or it was undone")),
+        several => Err(Failure::unchanged(format!("there are receipts of {}", several.join(", ")))
+            .hint(format!("name one: virt-bridge receipt {}", several[0]))),
+    }
+}
+
+/// The bridges that have a receipt, in order.
+fn bridges() -> Vec<String> {
+    let entries = Path::new(DIRECTORY).read_dir().into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned()));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+fn in_words(receipt: &Receipt) -> String {
+    let mut text = String::new();
+    let bridge = &receipt.bridge.name;
+    match &receipt.uplink {
+        Some(uplink) => say!(text, "{bridge} took over {} on {}", uplink.name, when(receipt.time)),
+        None => say!(text, "{bridge} was set up without an uplink on {}", when(receipt.time)),
+    }
+    let moved = &receipt.moved;
+    let routes = moved.prefix_routes.iter().chain(&moved.routes);
+    moved.addresses.iter().for_each(|address| say!(text, "  address {address}"));
+    routes.for_each(|route| say!(text, "  route {route}"));
+    moved.neighbours.iter().filter_map(|neighbour| neighbour.address()).for_each(|ip| say!(text, "  neighbour {ip}"));
+    if let Some(outage) = longest_outage(receipt) {
+        say!(
+            text,
+            "outage: at most {} (the one system call that switches; before and behind it the host answers)",
+            ms(outage)
+        );
+    }
+    if !receipt.microseconds.is_empty() {
+        say!(text, "time:");
+        receipt.microseconds.iter().for_each(|(phase, time)| say!(text, "  {phase:16} {:>10}", ms(*time)));
+    }
+    say!(text, "steps:");
+    receipt.steps.iter().for_each(|step| say!(text, "  {step}"));
+    text
+}
+
+/// The switch is a single batch, before which the uplink answers and behind which the bridge does; the commit deletes only
+/// what nobody uses any more.
+fn longest_outage(receipt: &Receipt) -> Option<u64> {
+    receipt.uplink.as_ref()?;
+    receipt.microseconds.iter().find(|(phase, _)| phase == "switch").map(|(_, time)| *time)
+}
+
+fn ms(microseconds: u64) -> String {
+    format!("{}.{:03} ms", microseconds / 1000, microseconds % 1000)
+}
+
+fn when(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    time.map_or("an unknown day".into(), |time| {
+        format!("{} at {:02}:{:02}:{:02} UTC", time.date(), time.hour(), time.minute(), time.second())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_in_utc() {
+        assert_eq!(when(1_700_000_000), "2023-11-14 at 22:13:20 UTC");
+        assert_eq!(when(u64::MAX), "an unknown day");
+        assert_eq!(ms(1_234), "1.234 ms");
+    }
+}

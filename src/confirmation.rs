@@ -1,0 +1,193 @@
+//! A takeover that is taken back unless somebody confirms it in time.
+//!
+//! What waits is written down in `/run/virt-bridge/BRIDGE.confirm`, and only whoever holds the lock changes it. The
+//! command, its guardian (a process of its own session) and, where systemd runs, a timer all look at this file, and each
+//! of them alone suffices to take the bridge back: the first that holds the lock after the deadline does it.
+
+mod guardian;
+mod remote;
+mod timer;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use nix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+
+use crate::bridge::{self, DIRECTORY, Error, Lock, Outcome, Records};
+use crate::deadline::Deadline;
+
+pub use guardian::{Guardian, guard};
+pub use remote::is_remote;
+
+/// How long taking back may take; it takes milliseconds, and waits for other runs only.
+const TAKING_BACK: Duration = Duration::from_secs(60);
+
+/// A takeover that nobody has confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// The bridge.
+    pub bridge: String,
+    /// Whether the takeover is done; before, the deadline is what it may take at most.
+    pub taken_over: bool,
+    /// How long it may wait, in milliseconds.
+    pub allowed: u64,
+    /// When it is taken back: milliseconds since boot, the time spent suspended included (CLOCK_BOOTTIME), which nobody
+    /// can set.
+    pub deadline: u64,
+    /// The systemd timer that takes it back, too.
+    pub timer: Option<String>,
+}
+
+impl Confirmation {
+    /// Writes down that a takeover begins, which may take `takeover` and wait for `allowed` then; arms the timer.
+    ///
+    /// # Errors
+    /// When it cannot be written down; then nothing may be done.
+    pub fn begin(_lock: &Lock, bridge: &str, takeover: Duration, allowed: Duration) -> io::Result<Self> {
+        let confirmation = Confirmation {
+            bridge: bridge.to_owned(),
+            taken_over: false,
+            allowed: milliseconds(allowed),
+            deadline: now() + milliseconds(takeover + allowed),
+            timer: None,
+        };
+        confirmation.write()?;
+        Ok(confirmation)
+    }
+
+    /// Arms a systemd timer where systemd runs, so that there is somebody even when a session's end takes all its
+    /// processes with it (KillUserProcesses= in logind.conf(5)).
+    ///
+    /// # Errors
+    /// When systemd runs and refuses, or the name of the timer cannot be written down.
+    pub fn arm_timer(&mut self, _lock: &Lock) -> io::Result<()> {
+        self.timer = timer::arm(&self.bridge, Duration::from_millis(self.allowed))?;
+        if self.timer.is_some() { self.write() } else { Ok(()) }
+    }
+
+    /// Notes that the takeover is done, and that the time to confirm it begins now; nothing where the confirmation was
+    /// given or the bridge taken back meanwhile.
+    ///
+    /// # Errors
+    /// When it cannot be noted; the earlier deadline stands.
+    pub fn begin_waiting(_lock: &Lock, bridge: &str) -> io::Result<Option<Self>> {
+        let Some(mut confirmation) = Self::of(bridge)? else { return Ok(None) };
+        confirmation.taken_over = true;
+        confirmation.deadline = now() + confirmation.allowed;
+        confirmation.write()?;
+        Ok(Some(confirmation))
+    }
+
+    /// What waits for the bridge of this name.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn of(bridge: &str) -> io::Result<Option<Self>> {
+        match fs::read(path(bridge)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The bridges that wait, by name.
+    ///
+    /// # Errors
+    /// When the directory is there and cannot be read.
+    pub fn bridges() -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(DIRECTORY) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut bridges = Vec::new();
+        for entry in entries {
+            bridges
+                .extend(entry?.file_name().to_str().and_then(|name| name.strip_suffix(".confirm")).map(str::to_owned));
+        }
+        bridges.sort();
+        Ok(bridges)
+    }
+
+    /// Takes the file away: nobody takes the bridge back any more.
+    ///
+    /// # Errors
+    /// When it cannot be deleted.
+    pub fn end(_lock: &Lock, bridge: &str) -> io::Result<()> {
+        let timer = Self::of(bridge).ok().flatten().and_then(|confirmation| confirmation.timer);
+        match fs::remove_file(path(bridge)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => timer.iter().for_each(|timer| timer::disarm(timer)),
+        }
+        Ok(())
+    }
+
+    /// The time that is left; zero when it has run out.
+    pub fn remaining(&self) -> Duration {
+        Duration::from_millis(self.deadline.saturating_sub(now()))
+    }
+
+    /// Whether it is to be taken back.
+    pub fn is_due(&self) -> bool {
+        self.remaining().is_zero()
+    }
+
+    /// As receipts, as a whole: a reader finds the old file or the new one.
+    fn write(&self) -> io::Result<()> {
+        let temporary = path(&self.bridge).with_extension("confirm.new");
+        let written = serde_json::to_vec(self)
+            .map_err(io::Error::from)
+            .and_then(|bytes| fs::write(&temporary, bytes))
+            .and_then(|()| fs::rename(&temporary, path(&self.bridge)));
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+}
+
+/// Whether the bridge of this name is taken over and stays so for all that is written down.
+pub fn is_taken_over(bridge: &str) -> bool {
+    let records = Records::of(bridge);
+    !records.is_interrupted() && records.receipt().is_ok_and(|receipt| receipt.is_some())
+}
+
+/// Takes a bridge back where its confirmation is still not given and is `due`; nothing where somebody else was first.
+///
+/// Guests do not hinder it and routers are not asked: before the takeover the host was reachable, and nobody says so of
+/// the bridge.
+///
+/// # Errors
+/// When undoing fails; the confirmation waits on, for the next try.
+pub fn take_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) -> Result<Option<Outcome>, Error> {
+    let deadline = Deadline::after(TAKING_BACK);
+    let lock = Lock::take(deadline)?;
+    let is_wanted = match Confirmation::of(bridge) {
+        Ok(confirmation) => confirmation.is_some_and(|confirmation| due(&confirmation)),
+        // What cannot be read cannot be confirmed either.
+        Err(_) => true,
+    };
+    if !is_wanted {
+        return Ok(None);
+    }
+    let outcome = bridge::undo_holding(&lock, bridge, true, Duration::ZERO, deadline)?;
+    Confirmation::end(&lock, bridge).map_err(|error| Error::Stranded {
+        cause: format!("{bridge} was taken back"),
+        rollback: format!("cannot delete {}: {error}", path(bridge).display()),
+    })?;
+    Ok(Some(outcome))
+}
+
+fn path(bridge: &str) -> PathBuf {
+    Path::new(DIRECTORY).join(format!("{bridge}.confirm"))
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds since boot; the kernel has this clock in any case, and without it all waits would be over.
+fn now() -> u64 {
+    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(u64::MAX, |time| milliseconds(Duration::from(time)))
+}
