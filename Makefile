@@ -4,9 +4,9 @@ BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))/$(TARGET)/release
 CARGO_FLAGS = --release --target $(TARGET)
 # A test is a lab with its own libvirtd, sometimes with an emulated guest: more than a processor each, they only wait.
 TEST_THREADS ?= $(shell nproc)
-SCRIPTS = .ci/run packaging/hook-links $(wildcard packaging/*.sh packaging/debian/*.p* packaging/debian/tests/[a-z]*[a-z] tests/*.sh tests/*/*.sh tests/lab/bin/*)
+SCRIPTS = .ci/run packaging/hook-links $(wildcard packaging/*.sh packaging/debian/*.p* packaging/debian/tests/[a-z]*[a-z] tests/*.sh tests/*/*.sh tests/lab/bin/* tests/vm/cases/*.sh tests/vm/image/usr/local/sbin/*)
 
-.PHONY: demo test bench lab build pages gate lint setup clean install uninstall deb deb-reproducible deb-lint test-deb
+.PHONY: demo test bench lab build pages gate lint setup clean install uninstall deb deb-reproducible deb-lint test-deb test-vm vm
 
 demo: build
 	@tests/demo.sh $(BUILT)
@@ -62,6 +62,15 @@ deb-lint: deb
 
 test-deb: setup deb
 	@for file in $(DEB)/virt-bridge_*.deb; do tests/package.sh "$$file" || exit 1; done
+
+# On booted Debian systems, see tests/vm/README.md: CASE= and RELEASE= choose.
+test-vm: deb
+	@tests/setup.sh vm
+	@tests/vm/run.sh $(DEB)
+
+vm: deb
+	@tests/setup.sh vm
+	@tests/vm/run.sh --shell $(DEB)
 
 setup:
 	@tests/setup.sh
