@@ -95,6 +95,6 @@ nothing_failed() {
     failed=$(vm '
         systemctl --no-legend --plain --failed
         journalctl --no-pager --boot --quiet --grep "apparmor=.DENIED" || true
-        journalctl --no-pager --boot --quiet --unit systemd-udevd --priority warning')
+        journalctl --no-pager --boot --quiet --identifier systemd-udevd --identifier "(udev-worker)" --priority warning')
     [[ -z $failed ]] || fail "something failed:"$'\n'"$failed"
 }
