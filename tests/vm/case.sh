@@ -1,7 +1,7 @@
 #!/bin/bash
-# case.sh RELEASE IMAGE CASE RESULTS PACKAGES: runs the file CASE against a machine of its own that boots from IMAGE, on a LAN
-# of its own; leaves console, journal and what was said and answered in the directory RESULTS. PACKAGES is the directory
-# of the built packages. CASE may be "shell": the machine's console, for a person, with virt-bridge installed.
+# case.sh RELEASE IMAGE CASE RESULTS PACKAGES: runs the file CASE against a machine of its own that boots from IMAGE, on
+# a LAN of its own; leaves console, journal and what was said and answered in the directory RESULTS. PACKAGES is the
+# directory of the built packages. CASE may be "shell": the machine's console, for a person, with virt-bridge installed.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -94,7 +94,7 @@ nothing_failed() {
     local failed
     failed=$(vm '
         systemctl --no-legend --plain --failed
-        journalctl --no-pager --boot --quiet --grep "apparmor=.DENIED" || true
-        journalctl --no-pager --boot --quiet --identifier systemd-udevd --identifier "(udev-worker)" --priority warning')
+        journalctl --boot --quiet --grep "apparmor=.DENIED" || true
+        journalctl --boot --quiet --identifier systemd-udevd --identifier "(udev-worker)" --priority warning')
     [[ -z $failed ]] || fail "something failed:"$'\n'"$failed"
 }

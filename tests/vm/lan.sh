@@ -39,12 +39,15 @@ lost_outside() {
     wait "${watchers[@]}" || true
     for family in 4 6; do
         # The last ones may still be under way; before the last answer every number has to be there.
-        sed -n 's/^\[\([0-9.]*\)\].*icmp_seq=\([0-9]*\) .*time=.*/\1 \2/p' "$machine/ping$family" | awk -v family=$family '
+        sed -n 's/^\[\([0-9.]*\)\].*icmp_seq=\([0-9]*\) .*time=.*/\1 \2/p' "$machine/ping$family" |
+            awk -v family=$family '
             !seen[$2]++ { answers++ }
             $2 > last { last = $2 }
             before && $1 - before > silence { silence = $1 - before }
             { before = $1 }
-            END { printf "IPv%s: %d of %d pings lost, longest silence %.2f s\n", family, last - answers, last, silence }'
+            END {
+                printf "IPv%s: %d of %d pings lost, longest silence %.2f s\n", family, last - answers, last, silence
+            }'
     done
 }
 

@@ -85,7 +85,8 @@ converse() {
     return "$status"
 }
 
-# vm COMMANDS: run them in the machine, by bash as root, up to the first that fails; VM_SECONDS is what they may take on an idle machine
+# vm COMMANDS: run them in the machine, by bash as root, up to the first that fails
+# VM_SECONDS: what they may take on an idle machine
 vm() {
     local status=0
     printf '\n# %s\n' "$1" >>"$machine/transcript"
