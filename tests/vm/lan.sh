@@ -31,9 +31,12 @@ watch_from_outside() {
     wait_for 30 grep -q icmp_seq= "$machine/ping6" || fail "2001:db8:0:1::10 does not answer"
 }
 
-# lost_outside: end it; "LOST of SENT pings, longest silence SECONDS s" of both families, the worse of each
+# lost_outside: end it; "LOST of SENT pings lost, longest silence SECONDS s" of both families
 lost_outside() {
     local family
+    # It answers at the end, so that whatever was not answered before counts.
+    answers_pings 192.0.2.10 || fail '192.0.2.10 does not answer any more'
+    answers_pings 2001:db8:0:1::10 || fail '2001:db8:0:1::10 does not answer any more'
     sleep 2
     kill -INT "${watchers[@]}"
     wait "${watchers[@]}" || true

@@ -11,7 +11,8 @@ bridged enp1s0
 chain=$(vm 'systemd-analyze critical-chain network-online.target')
 contains "$chain" 'network-online.target' systemd-analyze
 [[ $chain != *virt-bridge* ]] || fail "network-online.target waits for us:"$'\n'"$chain"
-say "$(printf 'network-online.target without %d ms, with %d ms after the start' $((without / 1000)) $(($(online) / 1000)))"
+with=$(online)
+say "$(printf 'network-online.target without %d ms, with %d ms after the start' $((without / 1000)) $((with / 1000)))"
 answers_pings 192.0.2.10 || fail 'the host does not answer after the boot'
 nothing_failed
 
