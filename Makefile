@@ -6,9 +6,11 @@ CARGO_FLAGS = --release --target $(TARGET)
 TEST_THREADS ?= $(shell nproc)
 # What links libvirt cannot be static; RUSTFLAGS replaces what .cargo/config.toml says.
 DYNAMIC = RUSTFLAGS=-Ctarget-feature=-crt-static
-SCRIPTS = .ci/run packaging/hook-links $(wildcard packaging/*.sh packaging/debian/*.p* packaging/debian/tests/[a-z]*[a-z] tests/*.sh tests/*/*.sh tests/lab/bin/*)
+SCRIPTS = .ci/run packaging/hook-links $(wildcard packaging/*.sh packaging/debian/*.p* packaging/debian/tests/[a-z]*[a-z] \
+    tests/*.sh tests/*/*.sh tests/lab/bin/* tests/vm/cases/*.sh tests/vm/image/usr/local/sbin/*)
 
-.PHONY: demo test bench lab build watch pages gate lint setup clean install uninstall deb deb-reproducible deb-lint test-deb
+.PHONY: demo test bench lab build watch pages gate lint setup clean install uninstall deb deb-reproducible deb-lint \
+    test-deb test-vm vm
 
 demo: build
 	@tests/demo.sh $(BUILT)
@@ -68,6 +70,15 @@ deb-lint: deb
 
 test-deb: setup deb
 	@for file in $(DEB)/virt-bridge_*.deb; do tests/package.sh "$$file" || exit 1; done
+
+# On booted Debian systems, see tests/vm/README.md: CASE= and RELEASE= choose.
+test-vm: deb
+	@tests/setup.sh vm
+	@tests/vm/run.sh $(DEB)
+
+vm: deb
+	@tests/setup.sh vm
+	@tests/vm/run.sh --shell $(DEB)
 
 setup:
 	@tests/setup.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs what building, testing and measuring virt-bridge need beside cargo, on Debian 12 and 13; with the word "deb",
-# what building the Debian packages needs.
+# what building the Debian packages needs, with "vm" what the tests in virtual machines need.
 # Says what it installs, and does nothing where nothing is missing.
 set -euo pipefail
 
@@ -33,6 +33,12 @@ if [[ ${1-} = deb ]]; then
     )
     # Where systemd's units belong, which Debian 12 says in systemd itself.
     ! apt-cache show systemd-dev >/dev/null 2>&1 || packages+=(systemd-dev)
+elif [[ ${1-} = vm ]]; then
+    packages=(
+        mmdebstrap e2fsprogs                # images
+        qemu-system-x86 qemu-utils          # machines
+        iproute2 iputils-ping dnsmasq-base  # their LAN
+    )
 fi
 
 installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)

@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# A started network has its bridge, the host answers all the while, and a guest is on the LAN.
+install_packages virt-bridge
+configure_uplink enp1s0
+restart_libvirtd
+define_network
+
+watch_from_outside
+vm 'virsh net-start bridge-network'
+bridged enp1s0
+lost=$(lost_outside)
+say "$lost"
+# What takes the kernel 0.1 ms takes it ten under emulation: one ping of fifty a second may fall into that.
+contains "$lost" 'IPv4: [01] of' 'the peer'
+contains "$lost" 'IPv6: [01] of' 'the peer'
+
+hook=$(vm 'journalctl --no-pager --boot --output cat --identifier virt-bridge-network')
+contains "$hook" 'br0' 'the journal'
+say "$(grep -m1 br0 <<<"$hook")"
+
+vm_put /root "$here/../lab/bin/guest"
+vm 'mkdir -p /run/lab && bash /root/guest g1 bridge-network 52:54:00:00:00:30'
+wait_for $((90 * patience)) has_lease 52:54:00:00:00:30 || fail 'the guest got no lease from the LAN'
+address=$(lease 52:54:00:00:00:30)
+answers_pings "$address" || fail "the guest does not answer at $address"
+say "the guest answers at $address"
+nothing_failed
