@@ -219,14 +219,16 @@ fn a_command_that_is_killed_at_any_message_to_the_kernel_leaves_the_host_as_it_w
 #[test]
 fn when_all_were_killed_the_next_run_goes_back_first() {
     let (lab, before) = lab();
-    let command = start(&lab, &up("2s"));
+    let mut command = start(&lab, &up("2s"));
     wait_until_it_waits(&lab);
     // Stopped first, so that it starts no other guardian.
     let process = process(&lab, "virt-bridge up").unwrap();
     lab.host(["kill", "-STOP", &process]);
     kill(&lab, "virt-bridge guard");
     lab.host(["kill", "-9", &process]);
-    finished(command);
+    // nsenter(1) stops when its child does.
+    command.kill().unwrap();
+    command.wait().unwrap();
     std::thread::sleep(Duration::from_secs(3));
     assert!(waits(&lab));
     let output = lab.attempt(up("1s"));
