@@ -41,7 +41,9 @@ fn host_with_links(kind: &str, batch: &str) -> Option<Lab> {
 
 #[test]
 fn a_link_that_is_not_there() {
-    refused(&host_with(&["--no-ra"], ""), "eth7", &["no link eth7", "this host has eth0"]);
+    let lab = host_with(&["--no-ra"], "");
+    refused(&lab, "eth7", &["no link eth7", "did you mean eth0?"]);
+    refused(&lab, "enp3s0", &["no link enp3s0", "this host has eth0"]);
 }
 
 #[test]
