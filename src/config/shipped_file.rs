@@ -38,6 +38,7 @@ fn every_option_of_the_shipped_file_is_shown_with_its_default() {
     assert_eq!((config.hook, config.host), (untold.hook, untold.host));
     assert_eq!(config.netfilter.policy, untold.netfilter.policy);
     assert_eq!(config.netfilter.container_bridges, Some(Netfilter::known_container_bridges()));
+    assert!(config.interfaces.iter().all(|rule| rule.to == Destination::Keep && !rule.live));
     let filtered = |config: &Config| policy::for_bridge(config, "br0", |_| false).calls;
     assert_eq!(filtered(&config), filtered(&untold));
 
@@ -58,16 +59,17 @@ fn every_option_of_the_shipped_file_is_shown_with_its_default() {
 #[test]
 fn the_shipped_file_shows_every_option_that_there_is() {
     let uncommented = uncommented();
-    for section in ["bridge.br0", "hook", "host", "netfilter"] {
-        let error = load("unknown", &format!("[{section}]\nqqqqqqqqqqqq = 1")).unwrap_err();
+    for section in ["[bridge.br0]", "[hook]", "[host]", "[netfilter]", "[[interface]]"] {
+        let error = load("unknown", &format!("{section}\nqqqqqqqqqqqq = 1")).unwrap_err();
         let (_, keys) = error.split_once("allowed: ").unwrap();
         for key in keys.split(", ") {
-            assert!(uncommented.lines().any(|line| line.starts_with(&format!("{key} = "))), "{section}.{key}");
+            assert!(uncommented.lines().any(|line| line.starts_with(&format!("{key} = "))), "{section} {key}");
         }
     }
     let error = load("section", "qqqqqqqqqqqq = 1").unwrap_err();
     let (_, sections) = error.split_once("allowed: ").unwrap();
     for section in sections.split(", ") {
-        assert!(uncommented.contains(&format!("\n[{section}")), "{section}");
+        let begins = |line: &str| line.trim_start_matches('[').starts_with(section) && line.starts_with('[');
+        assert!(uncommented.lines().any(begins), "{section}");
     }
 }
