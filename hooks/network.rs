@@ -95,12 +95,14 @@ fn ensure(
     log: &Log,
 ) -> Result<(), String> {
     let wanted = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
-    // Its owner makes it as at boot; what is still missing then is added.
-    if owner::bring_up(Path::new("/"), &network.bridge, deadline.less(FOR_THE_REST))? {
-        log.info(&format!("{call}: ifup has made {}", network.bridge));
+    let unsettled = |error: bridge::Error| format!("{}: {error}", network.bridge);
+    if !bridge::is_right(&wanted).map_err(unsettled)? {
+        // Its owner makes it as at boot; what is still missing then is added.
+        if owner::bring_up(Path::new("/"), &network.bridge, deadline.less(FOR_THE_REST))? {
+            log.info(&format!("{call}: ifup has made {}", network.bridge));
+        }
+        tell(call, &bridge::ensure(&wanted, deadline).map_err(unsettled)?, log);
     }
-    let outcome = bridge::ensure(&wanted, deadline).map_err(|error| format!("{}: {error}", network.bridge))?;
-    tell(call, &outcome, log);
     keep_settings(config, &network.bridge, deadline, log);
     Ok(())
 }

@@ -20,6 +20,7 @@ files=(
     644 packaging/virt-bridge-watch.service "$units/virt-bridge-watch.service"
     644 "packaging/virt-bridge@.service" "$units/virt-bridge@.service"
     755 packaging/hook-links /usr/share/virt-bridge/hook-links
+    644 packaging/man/virt-bridge-watch.8 /usr/share/man/man8/virt-bridge-watch.8
     644 packaging/man/virt-bridge.toml.5 /usr/share/man/man5/virt-bridge.toml.5
     644 packaging/man/virt-bridge-hooks.7 /usr/share/man/man7/virt-bridge-hooks.7
 )

@@ -13,7 +13,7 @@ mod persist;
 mod process;
 mod udhcpc;
 
-pub use backup::Restored;
+pub use backup::{Backup, Restored};
 pub use dhclient::{Clients, hand_over};
 pub use edit::Edit;
 pub use ifupdown::bring_up;

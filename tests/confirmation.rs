@@ -185,8 +185,8 @@ fn the_guardian_goes_back_when_the_command_is_stopped_in_the_middle() {
 #[test]
 fn a_terminal_that_hangs_up_takes_nothing_with_it_but_the_command() {
     let (lab, before) = lab();
-    let mut terminal = Terminal::run(&lab, &up("8s"), "");
-    terminal.wait_for("] 8 s");
+    let mut terminal = Terminal::run(&lab, &up("15s"), "");
+    terminal.wait_for("] 15 s");
     let guardian = process(&lab, "virt-bridge guard").unwrap();
     lab.host(["kill", "-HUP", &guardian]);
     terminal.hang_up();

@@ -130,13 +130,18 @@ fn a_thousand_domains_at_once_are_each_changed_once() {
 
 /// Every one of `g0`… is on the bridged network, and none was changed twice.
 fn assert_all_changed_once(lab: &Lab, watch: &Watch, domains: usize) {
+    assert_all_changed(lab, watch, domains, 0);
+}
+
+/// That every domain was changed, none twice, and all but so many of the changes were logged.
+fn assert_all_changed(lab: &Lab, watch: &Watch, domains: usize, unsaid: usize) {
     // A look at all of them would find what was lost, and change it.
     watch.reload();
     let log = watch.log();
-    for number in 0..domains {
-        let name = format!("g{number}: ");
-        assert_eq!(log.lines().filter(|line| line.starts_with(&name)).count(), 1, "{name}{log}");
-    }
+    let said = |number| log.lines().filter(|line| line.starts_with(&format!("g{number}: "))).count();
+    let said: Vec<usize> = (0..domains).map(said).collect();
+    assert!(said.iter().all(|times| *times <= 1), "{log}");
+    assert!(said.iter().sum::<usize>() + unsaid >= domains, "{log}");
     let still = lab.host(["sh", "-c", "grep -l \"network='default'\" /etc/libvirt/qemu/g*.xml | wc -l"]);
     assert_eq!(still.trim(), "0");
 }
@@ -162,9 +167,11 @@ fn a_killed_libvirtd_loses_no_domain() {
     "#;
     lab.write("/run/lab/template.xml", &domain("NAME", &on_network("default", "MAC")));
     lab.host(["bash", "-c", &script.replace("changed-marker", "'network default'")]);
-    watch.wait_for(CHANGED, 300);
+    let moved = "cat /etc/libvirt/qemu/g*.xml | grep -c \"network='bridge-network'\" || true";
+    lab.wait_until("all are on the network", || lab.host(["sh", "-c", moved]).trim() == "300");
     assert_eq!(watch.count("the connection is lost"), 1, "{}", watch.log());
-    assert_all_changed_once(&lab, &watch, 300);
+    // The answer to the call that libvirtd was working on died with it.
+    assert_all_changed(&lab, &watch, 300, 1);
 }
 
 #[test]

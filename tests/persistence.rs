@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use virt_bridge::owner::{Bridge, Persistence, persistence};
+use virt_bridge::owner::{Backup, Bridge, Persistence, persistence};
 
 fn cases() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/persistence");
@@ -71,7 +71,9 @@ fn a_second_time_changes_nothing_and_the_way_back_is_exact() {
         let first = persistence(&root, &bridge(case), &[]).unwrap();
         first.write(&root, "br0").unwrap();
         assert_eq!(persistence(&root, &bridge(case), &[]).unwrap(), Persistence::default(), "{}", case.display());
-        virt_bridge::owner::restore(&root, "br0").unwrap();
+        let backup = Backup::of(&root, "br0").unwrap();
+        assert_eq!(backup.is_some(), !first.edits.is_empty());
+        backup.map(|backup| virt_bridge::owner::restore(&root, "br0", backup).unwrap());
         let difference = Command::new("diff").arg("-r").arg(root.join("etc")).arg(case.join("etc")).output().unwrap();
         assert!(difference.stdout.is_empty(), "{}", String::from_utf8_lossy(&difference.stdout));
         fs::remove_dir_all(root).unwrap();

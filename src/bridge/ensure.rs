@@ -1,5 +1,6 @@
 //! Makes sure that a bridge is as it should be: the whole way from observing to the receipt.
 
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::time::Duration;
 
@@ -101,9 +102,7 @@ pub struct Survey {
 pub fn ensure(wanted: &Wanted, deadline: Deadline) -> Result<Outcome, Error> {
     let mut socket = Socket::open().map_err(Error::unread)?;
     let records = Records::of(&wanted.bridge);
-    if is_right(&mut socket, wanted, &records)? {
-        // Whoever asks ends soon, which closes the socket too: a hook counts its system calls.
-        std::mem::forget(socket);
+    if looks_right(&mut socket, wanted, &records)? {
         return Ok(Outcome::AlreadyRight { recovered: None });
     }
     let _lock = Lock::take(deadline)?;
@@ -141,12 +140,22 @@ fn is_open(address: &Address, index: u32) -> bool {
     address.index == index && address.flags() & (IFA_F_TENTATIVE | IFA_F_DADFAILED) == IFA_F_TENTATIVE
 }
 
+/// Whether `ensure` would find nothing to do: the whole work of most calls of a hook, which is about to end then, and
+/// counts its system calls. So the socket is left for that end to close.
+///
+/// # Errors
+/// When the kernel cannot be asked.
+pub fn is_right(wanted: &Wanted) -> Result<bool, Error> {
+    let mut socket = ManuallyDrop::new(Socket::open().map_err(Error::unread)?);
+    looks_right(&mut socket, wanted, &Records::of(&wanted.bridge))
+}
+
 /// Whether nothing is to be done: the bridge is up with its parameters, its uplink is an up port of it, and no run was
 /// killed.
 ///
 /// # Errors
 /// When the kernel cannot be asked.
-pub fn is_right(socket: &mut Socket, wanted: &Wanted, records: &Records) -> Result<bool, Error> {
+fn looks_right(socket: &mut Socket, wanted: &Wanted, records: &Records) -> Result<bool, Error> {
     let bridge = link::by_name(&wanted.bridge);
     let [bridge, named] = match &wanted.uplink {
         Uplink::Name(uplink) => socket.get_each([bridge, link::by_name(uplink)]),

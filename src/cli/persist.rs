@@ -6,7 +6,7 @@ use std::path::Path;
 use super::exit::{Exit, Failure};
 use crate::bridge::{self, Wanted};
 use crate::netlink::{Address, Link, Payload, Request, Socket, address, link, mac_text};
-use crate::owner::{self, Bridge, Clients, Persistence, Restored};
+use crate::owner::{self, Backup, Bridge, Clients, Persistence, Restored};
 
 /// What is done so that a bridge lasts, beside the takeover.
 pub struct Lasting {
@@ -124,11 +124,10 @@ fn keep_addresses(link: &str) -> Result<(), String> {
 }
 
 /// Gives the files back what they had before.
-pub fn restore(bridge: &str, quiet: bool) -> Result<(), Failure> {
+pub fn restore(bridge: &str, backup: Backup, quiet: bool) -> Result<(), Failure> {
     let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
     let mut text = String::new();
-    match owner::restore(Path::new("/"), bridge).map_err(attention)? {
-        Restored::Nothing => {}
+    match owner::restore(Path::new("/"), bridge, backup).map_err(attention)? {
         Restored::Files(paths) => paths.iter().for_each(|path| say!(text, "restored {}", path.display())),
         Restored::Changed(difference) => {
             return Err(attention(format!(

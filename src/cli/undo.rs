@@ -1,10 +1,12 @@
 //! `virt-bridge undo`: the way back.
 
+use std::path::Path;
+
 use super::exit::Failure;
 use crate::bridge::{self, Lock, Outcome, Records};
 use crate::confirmation::Confirmation;
 use crate::deadline::Deadline;
-use crate::owner::Clients;
+use crate::owner::{Backup, Clients};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -25,6 +27,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let check = super::gateway_check(&arguments.bridge);
     // Read before the takeover is forgotten and the bridge is gone.
     let clients = Clients::of(&arguments.bridge).map_err(Failure::unchanged)?;
+    let backup = Backup::of(Path::new("/"), &arguments.bridge).map_err(Failure::unchanged)?;
     let receipt = Records::of(&arguments.bridge).receipt().ok().flatten();
     let deadline = Deadline::after(super::DEADLINE);
     let lock = Lock::take(deadline)?;
@@ -36,5 +39,5 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let (Outcome::Done { .. }, Some(uplink)) = (&outcome, receipt.and_then(|receipt| receipt.uplink)) {
         super::persist::hand_over(&arguments.bridge, &uplink.name, &clients)?;
     }
-    super::persist::restore(&arguments.bridge, arguments.json)
+    backup.map_or(Ok(()), |backup| super::persist::restore(&arguments.bridge, backup, arguments.json))
 }

@@ -13,8 +13,6 @@ pub const DIRECTORY: &str = "/var/lib/virt-bridge";
 /// What became of the files.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Restored {
-    /// There is no backup.
-    Nothing,
     /// These files are as they were before.
     Files(Vec<PathBuf>),
     /// Somebody has changed files since, so nothing was written; the difference to what virt-bridge left.
@@ -35,28 +33,44 @@ pub fn write(root: &Path, bridge: &str, edits: &[Edit]) -> Result<(), String> {
     edits.iter().try_for_each(|edit| edit.write(root).map_err(|error| cannot(&edit.path, error)))
 }
 
-/// Gives the files below `root` their old bytes back, if nobody has changed them since.
-///
-/// # Errors
-/// When the backup or a file cannot be read or written.
-pub fn restore(root: &Path, bridge: &str) -> Result<Restored, String> {
-    let place = place(root, bridge);
-    let cannot = |what: &str, path: &Path, error: io::Error| format!("cannot {what} {}: {error}", path.display());
-    let Some(kept) = edit::text(&place).map_err(|error| cannot("read", &place, error))? else {
-        return Ok(Restored::Nothing);
-    };
-    let edits: Vec<Edit> = serde_json::from_str(&kept).map_err(|error| cannot("understand", &place, error.into()))?;
-    let changed = changed(root, &edits).map_err(|(path, error)| cannot("read", &path, error))?;
-    if !changed.is_empty() {
-        return Ok(Restored::Changed(changed));
+/// What is known of the files' earlier bytes.
+pub struct Backup {
+    place: PathBuf,
+    edits: Vec<Edit>,
+}
+
+impl Backup {
+    /// The backup of a bridge's owner's files below `root`; nothing where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of(root: &Path, bridge: &str) -> Result<Option<Self>, String> {
+        let place = place(root, bridge);
+        let cannot = |what: &str, error: io::Error| format!("cannot {what} {}: {error}", place.display());
+        let Some(kept) = edit::text(&place).map_err(|error| cannot("read", error))? else { return Ok(None) };
+        let edits = serde_json::from_str(&kept).map_err(|error| cannot("understand", error.into()))?;
+        Ok(Some(Backup { place, edits }))
     }
-    // In the other direction, so that a crash in between leaves what a crash on the way there would.
-    for edit in edits.iter().rev() {
-        edit.reversed().write(root).map_err(|error| cannot("write", &edit.path, error))?;
+
+    /// Gives the files below `root` their old bytes back, if nobody has changed them since.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn restore(self, root: &Path) -> Result<Restored, String> {
+        let Backup { place, edits } = self;
+        let cannot = |what: &str, path: &Path, error: io::Error| format!("cannot {what} {}: {error}", path.display());
+        let changed = changed(root, &edits).map_err(|(path, error)| cannot("read", &path, error))?;
+        if !changed.is_empty() {
+            return Ok(Restored::Changed(changed));
+        }
+        // In the other direction, so that a crash in between leaves what a crash on the way there would.
+        for edit in edits.iter().rev() {
+            edit.reversed().write(root).map_err(|error| cannot("write", &edit.path, error))?;
+        }
+        let gone = fs::remove_file(&place).and_then(|()| edit::sync_directory(&place));
+        gone.map_err(|error| cannot("delete", &place, error))?;
+        Ok(Restored::Files(edits.into_iter().map(|edit| edit.path).collect()))
     }
-    let gone = fs::remove_file(&place).and_then(|()| edit::sync_directory(&place));
-    gone.map_err(|error| cannot("delete", &place, error))?;
-    Ok(Restored::Files(edits.into_iter().map(|edit| edit.path).collect()))
 }
 
 /// The differences between what was left in the files and what is in them now; one that was not written yet, or was
@@ -88,6 +102,10 @@ fn keep(place: &Path, edits: &[Edit]) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    fn restore(root: &Path, bridge: &str) -> Result<Option<Restored>, String> {
+        Backup::of(root, bridge)?.map(|backup| backup.restore(root)).transpose()
+    }
+
     fn root(test: &str) -> PathBuf {
         let root = std::env::temp_dir().join(format!("virt-bridge-backup-{}-{test}", std::process::id()));
         let _ = fs::remove_dir_all(&root);
@@ -111,10 +129,10 @@ mod tests {
         fs::write(root.join("etc/a"), "old\n").unwrap();
         write(&root, "br0", &edits()).unwrap();
         assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "new\n");
-        assert_eq!(restore(&root, "br0"), Ok(Restored::Files(vec!["/etc/a".into(), "/etc/b".into()])));
+        assert_eq!(restore(&root, "br0"), Ok(Some(Restored::Files(vec!["/etc/a".into(), "/etc/b".into()]))));
         assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "old\n");
         assert!(!root.join("etc/b").exists());
-        assert_eq!(restore(&root, "br0"), Ok(Restored::Nothing));
+        assert_eq!(restore(&root, "br0"), Ok(None));
     }
 
     #[test]
@@ -123,7 +141,7 @@ mod tests {
         fs::write(root.join("etc/a"), "old\n").unwrap();
         write(&root, "br0", &edits()).unwrap();
         fs::write(root.join("etc/b"), "new\ntheirs\n").unwrap();
-        let Ok(Restored::Changed(shown)) = restore(&root, "br0") else { panic!("restored") };
+        let Ok(Some(Restored::Changed(shown))) = restore(&root, "br0") else { panic!("restored") };
         assert!(shown.contains("+++ /etc/b") && shown.contains("\n+theirs\n"), "{shown}");
         assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "new\n");
     }
@@ -134,7 +152,7 @@ mod tests {
         fs::write(root.join("etc/a"), "old\n").unwrap();
         keep(&place(&root, "br0"), &edits()).unwrap();
         edits()[0].write(&root).unwrap();
-        assert!(matches!(restore(&root, "br0"), Ok(Restored::Files(_))));
+        assert!(matches!(restore(&root, "br0"), Ok(Some(Restored::Files(_)))));
         assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "old\n");
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::backup::{self, Restored};
+use super::backup::{self, Backup, Restored};
 use super::edit::Edit;
 use super::{Claim, Owner, ifupdown};
 
@@ -64,8 +64,8 @@ impl Persistence {
 ///
 /// # Errors
 /// One line that says what could not be read or written.
-pub fn restore(root: &Path, bridge: &str) -> Result<Restored, String> {
-    let restored = backup::restore(root, bridge)?;
+pub fn restore(root: &Path, bridge: &str, backup: Backup) -> Result<Restored, String> {
+    let restored = backup.restore(root)?;
     if matches!(restored, Restored::Files(_)) {
         ifupdown::forget(root, bridge)
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is down: {error}"))?;
