@@ -2,15 +2,16 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, poll};
-use nix::pty::openpty;
+use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 
 use super::Lab;
 
@@ -26,12 +27,15 @@ pub struct Terminal {
 impl Terminal {
     /// Runs `command` on the lab's host, where `typed` was typed before it began.
     pub fn run(lab: &Lab, command: &[&str], typed: &str) -> Self {
-        let pair = openpty(None, None).unwrap();
-        // Held open by the program itself, it would never hang up.
-        fcntl(&pair.master, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
-        let mut master = File::from(pair.master);
+        // Held open by the program itself, or by that of a test beside this one, it would never hang up.
+        let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let slave = ptsname_r(&master).unwrap();
+        let slave = File::options().read(true).write(true).custom_flags(OFlag::O_NOCTTY.bits()).open(slave).unwrap();
+        let mut master = File::from(OwnedFd::from(master));
         master.write_all(typed.as_bytes()).unwrap();
-        let side = || Stdio::from(pair.slave.try_clone().unwrap());
+        let side = || Stdio::from(slave.try_clone().unwrap());
         // setsid(1) makes its standard input the controlling terminal, whose hangup is then a SIGHUP.
         let words = ["setsid", "--ctty", "--wait"].iter().chain(command);
         let program = lab.command(words).stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
