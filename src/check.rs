@@ -2,6 +2,7 @@
 
 mod bridges;
 mod filters;
+mod forwarding;
 mod hooks;
 mod networks;
 mod ports;
@@ -65,7 +66,7 @@ pub struct Check {
 }
 
 /// Every check, the most important first.
-pub const ALL: [&Check; 21] = [
+pub const ALL: [&Check; 23] = [
     &hooks::INSTALLED,
     &hooks::EXECUTABLE,
     &hooks::SEEN,
@@ -76,6 +77,7 @@ pub const ALL: [&Check; 21] = [
     &bridges::UPLINK,
     &bridges::UP,
     &bridges::CARRIER,
+    &bridges::ADDRESS,
     &bridges::WIRELESS,
     &bridges::MAC,
     &bridges::SPANNING_TREE,
@@ -85,6 +87,7 @@ pub const ALL: [&Check; 21] = [
     &ports::ADDRESSES,
     &ports::OWNER,
     &filters::POLICY,
+    &forwarding::FORWARDING,
     &takeovers::UNFINISHED,
     &takeovers::STALE,
 ];

@@ -116,6 +116,27 @@ fn an_uplink_without_carrier() {
 }
 
 #[test]
+fn a_bridge_on_which_the_host_has_no_address() {
+    let lab = healthy();
+    lab.host(["sh", "-ec", "ip address flush dev br0 scope global"]);
+    let finding = finding(&lab, "bridge-address", WARNING);
+    assert!(finding["sentence"].as_str().unwrap().contains("br0 has no address"), "{finding}");
+    lab.host(["ip", "address", "add", "192.0.2.10/24", "dev", "br0"]);
+    assert_quiet(&lab);
+}
+
+#[test]
+fn forwarding_that_somebody_turned_off() {
+    let lab = healthy();
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n[host]\nip-forward = true\n");
+    lab.host(["virt-bridge", "host", "apply"]);
+    assert_quiet(&lab);
+    let trap = "mkdir -p /etc/sysctl.d; echo net.ipv4.ip_forward=0 >/etc/sysctl.d/router.conf
+        sysctl -q -p /etc/sysctl.d/router.conf";
+    falls_into(&lab, trap, "ip-forwarding", WARNING, "/etc/sysctl.d/router.conf:1");
+}
+
+#[test]
 fn a_wireless_uplink() {
     let lab = healthy();
     // What cfg80211 makes for a radio (net/wireless/core.c); the test's kernel has none.
@@ -130,7 +151,11 @@ fn a_wireless_uplink() {
 #[test]
 fn a_bridge_whose_mac_follows_its_ports() {
     let lab = healthy();
-    lab.host(["sh", "-ec", "ip link add br1 type bridge forward_delay 0; ip link set br1 up"]);
+    lab.host([
+        "sh",
+        "-ec",
+        "ip link add br1 type bridge forward_delay 0; ip address add 198.18.1.1/24 dev br1; ip link set br1 up",
+    ]);
     lab.host(["sh", "-ec", "ip link add lan1 type veth peer name lan1-peer; ip link set lan1 master br1 up"]);
     lab.host([
         "sh",
@@ -255,7 +280,7 @@ fn every_check_is_listed_and_can_be_run_alone() {
     let lab = healthy();
     let list = lab.host(["virt-bridge", "check", "--list"]);
     let names: Vec<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(names.len(), 21, "{list}");
+    assert_eq!(names.len(), 23, "{list}");
     for name in names {
         let text = lab.host(["virt-bridge", "check", name]);
         assert!(text.starts_with(&format!("ok       {name} ")) && text.lines().count() == 1, "{text}");

@@ -7,6 +7,7 @@ use nix::libc::RT_TABLE_MAIN;
 
 use super::{Check, Finding, Host};
 use crate::config::Uplink;
+use crate::netlink::Link;
 use crate::picture::{Bridge, Port};
 
 pub const PRESENT: Check =
@@ -15,6 +16,8 @@ pub const UPLINK: Check =
     Check { name: "uplink-in-bridge", about: "bridges have the uplinks that they should have", look: uplink };
 pub const UP: Check = Check { name: "bridge-up", about: "bridges and their uplinks are up", look: up };
 pub const CARRIER: Check = Check { name: "uplink-carrier", about: "uplinks have a carrier", look: carrier };
+pub const ADDRESS: Check =
+    Check { name: "bridge-address", about: "the host has an address on bridges with an uplink", look: address };
 pub const WIRELESS: Check = Check { name: "uplink-wireless", about: "no uplink is a Wi-Fi link", look: wireless };
 pub const MAC: Check = Check { name: "mac-pinned", about: "bridges keep their MAC when ports come and go", look: mac };
 pub const SPANNING_TREE: Check = Check {
@@ -91,6 +94,24 @@ fn carrier(host: &Host) -> Vec<Finding> {
         )
     })
     .collect()
+}
+
+/// A link-local address alone reaches nobody beyond the LAN. Guests need none of it, and hosts that are reached otherwise
+/// neither.
+fn address(host: &Host) -> Vec<Finding> {
+    let has_address = |link: &Link| {
+        host.snapshot.addresses.iter().any(|address| address.index == link.index && !address.is_for_link())
+    };
+    let without = |bridge: &&Bridge| host.link(&bridge.name).is_some_and(|link| !has_address(link));
+    let found = host.present_bridges().filter(|bridge| bridge.uplink.is_some()).filter(without);
+    found
+        .map(|bridge| {
+            Finding::warning(
+                format!("{0} has no address: guests reach the LAN, the host itself does not by {0}", bridge.name),
+                format!("nothing if that is meant; otherwise give {} an address", bridge.name),
+            )
+        })
+        .collect()
 }
 
 fn wireless(host: &Host) -> Vec<Finding> {
