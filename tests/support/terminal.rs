@@ -57,11 +57,6 @@ impl Terminal {
         self.keyboard.lock().unwrap().as_mut().expect("it has hung up").write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Closes the terminal under the program.
-    pub fn hang_up(&mut self) {
-        drop(self.keyboard.lock().unwrap().take());
-    }
-
     /// Waits for at most 30 s until the screen shows `text`.
     pub fn wait_for(&self, text: &str) {
         let begun = Instant::now();
