@@ -101,7 +101,7 @@ fn ensure(
         if owner::bring_up(Path::new("/"), &network.bridge, deadline.less(FOR_THE_REST))? {
             log.info(&format!("{call}: ifup has made {}", network.bridge));
         }
-        tell(call, &bridge::ensure(&wanted, deadline).map_err(unsettled)?, log);
+        bridge::ensure(&wanted, deadline).map_err(unsettled)?.tell(call, log);
     }
     keep_settings(config, &network.bridge, deadline, log);
     Ok(())
@@ -147,12 +147,4 @@ fn stopped(network: &BridgedNetwork, config: &Config, deadline: Deadline, log: &
         }
         Err(error) => Err(format!("{bridge}: {error}")),
     }
-}
-
-fn tell(call: &HookCall, outcome: &Outcome, log: &Log) {
-    let (Outcome::Done { recovered, .. } | Outcome::AlreadyRight { recovered }) = outcome;
-    recovered.iter().for_each(|what| log.warning(what));
-    let Outcome::Done { plan, report, .. } = outcome else { return };
-    log.info(&format!("{call}: {}", report.told_of(plan)));
-    report.warnings.iter().for_each(|warning| log.warning(&format!("{}: {warning}", plan.bridge.name)));
 }

@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use virt_bridge::bridge::{self, Outcome, Wanted};
+use virt_bridge::bridge::{self, Wanted};
 use virt_bridge::config::{Config, Hook, InterfaceRule, Lazy};
 use virt_bridge::deadline::Deadline;
 use virt_bridge::libvirt::domain::{self, Patched};
@@ -75,8 +75,7 @@ fn ensure(call: &HookCall, bridge: &str, config: &Lazy, begun: Instant, log: &Lo
     };
     let deadline = Deadline::since(begun, config.hook.deadline);
     let wanted = Wanted::configured(bridge, Some(configured));
-    let outcome = bridge::ensure(&wanted, deadline).map_err(|error| format!("{bridge}: {error}"))?;
-    tell(call, &outcome, log);
+    bridge::ensure(&wanted, deadline).map_err(|error| format!("{bridge}: {error}"))?.tell(call, log);
     Ok(())
 }
 
@@ -133,12 +132,4 @@ fn read(begun: Instant) -> Result<Vec<u8>, String> {
 
 fn patch(xml: &[u8], rules: &[InterfaceRule]) -> Result<Patched, String> {
     domain::patch(xml, rules).map_err(|error| format!("cannot read the domain's XML: {error}"))
-}
-
-fn tell(call: &HookCall, outcome: &Outcome, log: &Log) {
-    let (Outcome::Done { recovered, .. } | Outcome::AlreadyRight { recovered }) = outcome;
-    recovered.iter().for_each(|what| log.warning(what));
-    let Outcome::Done { plan, report, .. } = outcome else { return };
-    log.info(&format!("{call}: {}", report.told_of(plan)));
-    report.warnings.iter().for_each(|warning| log.warning(&format!("{}: {warning}", plan.bridge.name)));
 }

@@ -1,5 +1,6 @@
 //! Makes sure that a bridge is as it should be: the whole way from observing to the receipt.
 
+use std::fmt::Display;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::snapshot::Snapshot;
 use super::uplink::{self, Known};
 use crate::config::{self, Uplink};
 use crate::deadline::Deadline;
+use crate::log::Log;
 use crate::netlink::address::{IFA_F_DADFAILED, IFA_F_TENTATIVE};
 use crate::netlink::{Address, BridgeParameters, Link, Socket, firewall, link};
 use crate::owner;
@@ -83,6 +85,17 @@ pub enum Outcome {
         /// What was done before that about a run that was killed.
         recovered: Option<String>,
     },
+}
+
+impl Outcome {
+    /// Says in the log what a call of a hook has done.
+    pub fn tell(&self, call: &dyn Display, log: &Log) {
+        let (Outcome::Done { recovered, .. } | Outcome::AlreadyRight { recovered }) = self;
+        recovered.iter().for_each(|what| log.warning(what));
+        let Outcome::Done { plan, report, .. } = self else { return };
+        log.info(&format!("{call}: {}", report.told_of(plan)));
+        report.warnings.iter().for_each(|warning| log.warning(&format!("{}: {warning}", plan.bridge.name)));
+    }
 }
 
 /// What stands against a takeover, and what it would do.

@@ -2,15 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fmt::{self, Display, Formatter};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nix::fcntl::OFlag;
-
-use super::network;
+use super::{bridges_in_use, network};
 use crate::printable::Printable;
 
 /// A status file that could not be read: whether its network uses the bridge is not known.
@@ -53,8 +50,7 @@ pub fn on_bridge(root: &Path, bridge: &str) -> Result<Vec<String>, Error> {
 
 /// Reads one status file; one that has gone since it was listed is a network that has stopped.
 fn status(file: &Path) -> Result<Option<network::BridgedNetwork>, network::Error> {
-    // Without O_NONBLOCK the open of a fifo waits for a writer.
-    match File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(file) {
+    match bridges_in_use::open(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(network::Error::Unreadable(Arc::new(error))),
         Ok(open) => network::read(open),

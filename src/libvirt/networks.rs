@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::bridges_in_use::xml_files;
+use super::bridges_in_use::{DIRECTORIES, xml_files};
 use super::elements;
-
-/// Definitions, and the status of active networks, transient ones included.
-const DIRECTORIES: [&str; 2] = ["etc/libvirt/qemu/networks", "run/libvirt/network"];
 
 /// A network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
