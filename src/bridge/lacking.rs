@@ -6,7 +6,7 @@ use crate::netlink::Link;
 /// One line for each thing that is missing: the carrier of the uplink, an address of the bridge. A link-local address
 /// alone reaches nobody beyond the LAN.
 pub fn lacking(snapshot: &Snapshot, bridge: &Link, uplink: &Link) -> Vec<String> {
-    let has_address = snapshot.addresses.iter().any(|address| address.index == bridge.index && !address.is_for_link());
+    let has_address = snapshot.has_address(bridge);
     let no_carrier = uplink.carrier() == Some(false);
     let lines = [
         no_carrier.then(|| format!("{} has no carrier: nothing passes until its cable is in", uplink.name())),

@@ -76,7 +76,7 @@ pub fn warnings(snapshot: &Snapshot, uplink: &Link, surroundings: &Surroundings)
 
 /// A link-local address alone reaches nobody beyond the link.
 fn no_address(snapshot: &Snapshot, name: &str, uplink: &Link) -> Option<String> {
-    let has = snapshot.addresses.iter().any(|address| address.index == uplink.index && !address.is_for_link());
+    let has = snapshot.has_address(uplink);
     (!has).then(|| format!("{name} has no address, so there is none to move"))
 }
 

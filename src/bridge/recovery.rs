@@ -97,7 +97,7 @@ fn given_back(snapshot: &Snapshot, receipt: &Receipt) -> Vec<Step> {
     let Some(uplink) = snapshot.link_by_index(was.index).or_else(|| snapshot.link(&was.name)) else {
         return Vec::new();
     };
-    let is_bare = !snapshot.addresses.iter().any(|address| address.index == uplink.index && !address.is_for_link());
+    let is_bare = !snapshot.has_address(uplink);
     if !is_bare || uplink.master().is_some() {
         return Vec::new();
     }

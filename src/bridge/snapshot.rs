@@ -65,6 +65,11 @@ impl Snapshot {
         self.links.iter().find(|link| link.index == index)
     }
 
+    /// Whether a link has an address; a link-local one alone reaches nobody beyond the link, and does not count.
+    pub fn has_address(&self, link: &Link) -> bool {
+        self.addresses.iter().any(|address| address.index == link.index && !address.is_for_link())
+    }
+
     /// The ports of a bridge, or of another master.
     pub fn ports_of(&self, master: u32) -> impl Iterator<Item = &Link> {
         self.links.iter().filter(move |link| link.master() == Some(master))

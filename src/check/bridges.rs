@@ -7,7 +7,6 @@ use nix::libc::RT_TABLE_MAIN;
 
 use super::{Check, Finding, Host};
 use crate::config::Uplink;
-use crate::netlink::Link;
 use crate::picture::{Bridge, Port};
 
 pub const PRESENT: Check =
@@ -99,10 +98,7 @@ fn carrier(host: &Host) -> Vec<Finding> {
 /// A link-local address alone reaches nobody beyond the LAN. Guests need none of it, and hosts that are reached otherwise
 /// neither.
 fn address(host: &Host) -> Vec<Finding> {
-    let has_address = |link: &Link| {
-        host.snapshot.addresses.iter().any(|address| address.index == link.index && !address.is_for_link())
-    };
-    let without = |bridge: &&Bridge| host.link(&bridge.name).is_some_and(|link| !has_address(link));
+    let without = |bridge: &&Bridge| host.link(&bridge.name).is_some_and(|link| !host.snapshot.has_address(link));
     let found = host.present_bridges().filter(|bridge| bridge.uplink.is_some()).filter(without);
     found
         .map(|bridge| {
