@@ -92,8 +92,8 @@ fn ensure(
     let link = bridge::right(&wanted).map_err(unsettled)?;
     if link.is_none() {
         // Its owner makes it as at boot; what is still missing then is added.
-        if owner::bring_up(Path::new("/"), &network.bridge, deadline.less(FOR_THE_REST))? {
-            log.info(&format!("{call}: ifup has made {}", network.bridge));
+        if let Some(owner) = owner::bring_up(Path::new("/"), &network.bridge, deadline.less(FOR_THE_REST))? {
+            log.info(&format!("{call}: {owner} has made {}", network.bridge));
         }
         bridge::ensure(&wanted, deadline).map_err(unsettled)?.tell(call, log);
     }
