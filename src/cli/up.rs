@@ -40,6 +40,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     guarded::settle_earlier(&wanted.bridge)?;
     let lasting = persist::plan(&wanted)?;
     let allowed = arguments.confirm.or_else(|| (!arguments.no_confirm && is_remote()).then_some(OVER_SSH));
+    // To the end: the old client may not go on before the new one has its place.
+    let _held;
     match allowed {
         Some(allowed) if takes_over(&wanted, arguments.confirm.is_some())? => {
             if let Some(lasting) = &lasting {
@@ -48,12 +50,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             guarded::run(&wanted, allowed, arguments.detach, arguments.bridge.json)?;
         }
         _ => {
+            _held = lasting.as_ref().map(|lasting| lasting.clients.held());
             let outcome = bridge::ensure(&wanted, Deadline::after(super::DEADLINE))?;
             super::report::print(&wanted.bridge, &outcome, "nothing to do", arguments.bridge.json);
         }
     }
-    match lasting {
-        Some(lasting) => persist::write(&wanted.bridge, &lasting, arguments.bridge.json),
+    match &lasting {
+        Some(lasting) => persist::write(&wanted.bridge, lasting, arguments.bridge.json),
         None => Ok(()),
     }
 }
