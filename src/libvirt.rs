@@ -7,6 +7,7 @@ pub mod bridges_in_use;
 pub mod domain;
 pub mod domains;
 mod elements;
+pub mod guest;
 pub mod hook_call;
 pub mod network;
 pub mod networks;
