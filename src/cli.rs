@@ -21,6 +21,7 @@ mod guarded;
 mod heal;
 mod host;
 mod netfilter;
+mod network;
 mod persist;
 mod plan;
 mod receipt;

@@ -10,6 +10,7 @@ mod elements;
 pub mod guest;
 pub mod hook_call;
 pub mod network;
+pub mod network_definition;
 pub mod networks;
 pub mod nwfilter;
 pub mod routed_networks;
