@@ -12,12 +12,13 @@ mod network_manager;
 mod networkd;
 mod persist;
 mod process;
+mod program;
 mod udhcpc;
 
 pub use backup::{Backup, Restored};
 pub use edit::Edit;
 pub use lease::{Clients, hand_over};
-pub use persist::{Bridge, Persistence, bring_up, give, persistence, take_back};
+pub use persist::{Bridge, Persistence, bring_up, give, persistence, release, take_back};
 use process::Process;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

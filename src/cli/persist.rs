@@ -20,7 +20,7 @@ pub struct Lasting {
 impl Lasting {
     /// Whether a DHCP client is to go on on the bridge.
     pub fn has_leases(&self) -> bool {
-        !self.clients.is_empty()
+        !self.clients.is_empty() || self.persistence.leased
     }
 }
 
@@ -131,8 +131,8 @@ fn keep_addresses(link: &str) -> Result<(), String> {
     outcomes.into_iter().try_for_each(|outcome| outcome.map_err(|error| error.to_string()))
 }
 
-/// Gives the files back what they had before.
-pub fn restore(bridge: &str, backup: Backup, quiet: bool) -> Result<(), Failure> {
+/// Gives the files back what they had before, and the owner its uplink, if that has left the bridge.
+pub fn restore(bridge: &str, uplink: Option<&str>, backup: Backup, quiet: bool) -> Result<(), Failure> {
     let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
     let mut text = String::new();
     let owner = backup.owner();
@@ -146,7 +146,7 @@ pub fn restore(bridge: &str, backup: Backup, quiet: bool) -> Result<(), Failure>
         }
     }
     tell(&text, quiet);
-    owner::take_back(owner, bridge).map_err(attention)
+    owner::take_back(owner, bridge, uplink).map_err(attention)
 }
 
 /// What was done stays done where nobody reads of it.
