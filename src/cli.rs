@@ -78,7 +78,7 @@ enum Verb {
     Undo(undo::Arguments),
     /// Look for every known trap, and say how to mend it; exit code 1 for a warning, 2 for a problem
     Check(check::Arguments),
-    /// Say why a guest is offline: the first hop on its way to the LAN's router that is broken, and whose that is
+    /// Say why a guest is offline: what is broken on its way to the router, and whose that is
     Why(why::Arguments),
     /// Put guests' taps back that fell off their bridges
     Heal(heal::Arguments),
@@ -95,7 +95,7 @@ enum Verb {
     /// Show guests' interfaces, and put them onto the networks that the rules [[interface]] say
     #[command(subcommand)]
     Domain(domain::Verb),
-    /// Print what a shell needs to complete this command, with the names of this host's bridges, links and guests
+    /// Print what a shell needs to complete this command
     Completions(completions::Arguments),
     /// Say what may come next; completions ask this
     #[command(hide = true)]
