@@ -10,7 +10,7 @@ mod ports;
 mod takeovers;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -97,8 +97,12 @@ pub const ALL: [&Check; 26] = [
     &takeovers::STALE,
 ];
 
+/// Those of them that look at files only, and so at those of a host that does not run, too.
+pub const OF_FILES: [&Check; 4] = [&hooks::INSTALLED, &hooks::EXECUTABLE, &hooks::LEFTOVERS, &networks::AUTOSTART];
+
 /// The host as the checks see it: read once.
 pub struct Host {
+    root: PathBuf,
     snapshot: Snapshot,
     config: Config,
     networks: Vec<BridgeNetwork>,
@@ -118,6 +122,7 @@ impl Host {
         let root = Path::new("/");
         let (netfilter, netfilter_change) = netfilter::plan(socket, &config)?;
         Ok(Host {
+            root: root.into(),
             bridges: picture::look(socket, None)?,
             snapshot: Snapshot::take(socket)?,
             networks: bridge_networks::on_bridges(root),
@@ -126,6 +131,26 @@ impl Host {
             netfilter_change,
             config,
         })
+    }
+
+    /// Reads the files of a host that does not run, for the checks [`OF_FILES`].
+    pub fn of_files(root: &Path, config: Config) -> Self {
+        Host {
+            root: root.into(),
+            snapshot: Snapshot::default(),
+            networks: bridge_networks::on_bridges(root),
+            taps: Vec::new(),
+            bridges: Vec::new(),
+            netfilter: netfilter::State::default(),
+            netfilter_change: netfilter::Change::default(),
+            config,
+        }
+    }
+
+    /// Where an absolute path of the host is.
+    fn at(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
     /// The libvirt networks whose bridges are not libvirt's own.

@@ -325,3 +325,34 @@ fn every_check_is_listed_and_can_be_run_alone() {
     assert_eq!(unknown.status.code(), Some(2));
     assert!(told(&unknown).contains("a similar value exists: 'tap-fallen'"), "{}", told(&unknown));
 }
+
+/// A host's files below another root, as those of an image are.
+#[test]
+fn the_files_of_a_host_that_does_not_run() {
+    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    let network = "<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>";
+    lab.host(["mkdir", "-p", "/run/image/etc/libvirt/hooks", "/run/image/etc/libvirt/qemu/networks/autostart"]);
+    lab.host(["mkdir", "-p", "/run/image/usr/lib/libvirt"]);
+    lab.write("/run/image/etc/libvirt/qemu/networks/lan.xml", network);
+    let check = |code: i32| {
+        let output = lab.attempt(["virt-bridge", "check", "--root", "/run/image"]);
+        assert_eq!(output.status.code(), Some(code), "{}", told(&output));
+        told(&output)
+    };
+    // The hook of the host that runs is none of the image's.
+    assert!(check(PROBLEM).contains("libvirt has no hook of virt-bridge"));
+    let link = "/usr/lib/libvirt/virt-bridge-network";
+    lab.host(["ln", "-s", link, "/run/image/etc/libvirt/hooks/network"]);
+    assert!(check(PROBLEM).contains("/etc/libvirt/hooks/network leads to nothing"));
+    lab.host(["install", "-m", "755", "/bin/true", &format!("/run/image{link}")]);
+    let text = check(WARNING);
+    let mend = "ln -s ../lan.xml /etc/libvirt/qemu/networks/autostart/";
+    assert!(text.contains("network lan does not start at boot") && text.contains(mend), "{text}");
+    lab.host(["sh", "-ec", &mend.replace(" /", " /run/image/")]);
+    assert_eq!(check(0).matches("ok       ").count(), 4);
+    lab.write("/run/image/etc/virt-bridge.toml", "[bridge.br0]\nuplnk = \"eth0\"\n");
+    let text = check(PROBLEM);
+    assert!(text.contains("/run/image/etc/virt-bridge.toml:2") && text.contains("uplnk"), "{text}");
+    let kernel = lab.attempt(["virt-bridge", "check", "--root", "/run/image", "tap-fallen"]);
+    assert!(told(&kernel).contains("tap-fallen asks the kernel, and below --root are files only"), "{}", told(&kernel));
+}

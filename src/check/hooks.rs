@@ -1,6 +1,7 @@
 //! libvirt's network hook: there, able to run, seen by the daemon, and alone.
 
-use std::fs;
+use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -20,20 +21,41 @@ pub const LEFTOVERS: Check =
     Check { name: "hook-leftovers", about: "no backup copy among the hooks runs as well", look: leftovers };
 
 /// The links that lead to our program, whether it is there or not.
-fn links() -> Vec<PathBuf> {
-    let directory = fs::read_dir(DIRECTORIES[0]).into_iter().flatten().flatten().map(|entry| entry.path());
+fn links(host: &Host) -> Vec<PathBuf> {
     let is_ours = |path: &PathBuf| {
-        let target = fs::read_link(path).unwrap_or_else(|_| path.clone());
+        let target = fs::read_link(host.at(path)).unwrap_or_else(|_| path.clone());
         target.file_name().is_some_and(|name| name == "virt-bridge-network")
     };
-    std::iter::once(PathBuf::from(MAIN)).chain(directory).filter(is_ours).collect()
+    std::iter::once(PathBuf::from(MAIN)).chain(entries(host, DIRECTORIES[0])).filter(is_ours).collect()
+}
+
+/// What is in a directory.
+fn entries(host: &Host, directory: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(host.at(directory)).into_iter().flatten().flatten();
+    entries.map(|entry| Path::new(directory).join(entry.file_name())).collect()
+}
+
+/// What a path leads to; an absolute link below another root begins there.
+fn metadata(host: &Host, path: &Path) -> io::Result<Metadata> {
+    /// As many as the kernel follows (MAXSYMLINKS of linux/namei.h).
+    const LINKS: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..LINKS {
+        let Ok(target) = fs::read_link(host.at(&path)) else { break };
+        path = path.parent().unwrap_or(Path::new("/")).join(target);
+    }
+    fs::symlink_metadata(host.at(&path))
+}
+
+fn is_executable(file: &Metadata) -> bool {
+    file.is_file() && file.permissions().mode() & 0o111 != 0
 }
 
 fn installed(host: &Host) -> Vec<Finding> {
-    if host.bridged_networks().next().is_none() || !links().is_empty() {
+    if host.bridged_networks().next().is_none() || !links(host).is_empty() {
         return Vec::new();
     }
-    let (place, directory) = match fs::symlink_metadata(MAIN) {
+    let (place, directory) = match fs::symlink_metadata(host.at(MAIN)) {
         Ok(_) => (format!("{}/50-virt-bridge", DIRECTORIES[0]), DIRECTORIES[0]),
         Err(_) => (MAIN.to_owned(), "/etc/libvirt/hooks"),
     };
@@ -43,24 +65,25 @@ fn installed(host: &Host) -> Vec<Finding> {
     )]
 }
 
-fn executable(_: &Host) -> Vec<Finding> {
-    let problem = |link: PathBuf| match fs::metadata(&link) {
+fn executable(host: &Host) -> Vec<Finding> {
+    let problem = |link: PathBuf| match metadata(host, &link) {
         Err(_) => Some(Finding::problem(
             format!("{} leads to nothing, and libvirt skips it in silence", link.display()),
             "install virt-bridge again",
         )),
-        Ok(program) if !program.is_file() || program.permissions().mode() & 0o111 == 0 => Some(Finding::problem(
+        Ok(program) if !is_executable(&program) => Some(Finding::problem(
             format!("{} cannot be executed, and libvirt skips it in silence", link.display()),
             format!("chmod 755 {PROGRAM}"),
         )),
         Ok(_) => None,
     };
-    links().into_iter().filter_map(problem).collect()
+    links(host).into_iter().filter_map(problem).collect()
 }
 
 /// libvirt looks for hooks when it starts and at SIGHUP (virHookInitialize in src/util/virhook.c).
-fn seen(_: &Host) -> Vec<Finding> {
-    let installed = links().iter().filter_map(|link| fs::symlink_metadata(link).ok()).map(|link| link.ctime()).max();
+fn seen(host: &Host) -> Vec<Finding> {
+    let installed =
+        links(host).iter().filter_map(|link| fs::symlink_metadata(host.at(link)).ok()).map(|link| link.ctime()).max();
     let Some(installed) = installed else { return Vec::new() };
     let daemons = ["libvirtd", "virtnetworkd"].into_iter().filter_map(|name| Some((name, started(name)?)));
     // Both clocks count whole seconds.
@@ -88,15 +111,14 @@ fn started(name: &str) -> Option<i64> {
 }
 
 /// Whatever is executable in these directories runs, names such as `x.dpkg-old` and `x~` included (virHookCall).
-fn leftovers(_: &Host) -> Vec<Finding> {
-    let entries = DIRECTORIES.iter().flat_map(fs::read_dir).flatten().flatten().map(|entry| entry.path());
+fn leftovers(host: &Host) -> Vec<Finding> {
+    let entries = DIRECTORIES.iter().flat_map(|directory| entries(host, directory));
     let is_leftover = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_copy = [".dpkg-", ".ucf-", ".rpm"].iter().any(|part| name.contains(part));
         is_copy || name.starts_with('.') || [".bak", ".orig", ".old", "~"].iter().any(|end| name.ends_with(end))
     };
-    let runs =
-        |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
+    let runs = |path: &PathBuf| metadata(host, path).is_ok_and(|file| is_executable(&file));
     entries
         .filter(|path| is_leftover(path) && runs(path))
         .map(|path| {

@@ -34,7 +34,11 @@ fn autostart(host: &Host) -> Vec<Finding> {
             let name = Printable(&network.name);
             Finding::warning(
                 format!("network {name} does not start at boot, and {} is not made then", network.bridge),
-                format!("virsh net-autostart {name}"),
+                if host.root == Path::new("/") {
+                    format!("virsh net-autostart {name}")
+                } else {
+                    format!("ln -s ../{name}.xml /etc/libvirt/qemu/networks/autostart/")
+                },
             )
         })
         .collect()

@@ -1,12 +1,14 @@
 //! `virt-bridge check`: the doctor.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use super::exit::Failure;
-use crate::check::{ALL, Check, Finding, Host, Verdict};
+use crate::check::{ALL, Check, Finding, Host, OF_FILES, Verdict};
+use crate::config::Config;
 use crate::netlink::Socket;
 use crate::picture::Paint;
 
@@ -22,6 +24,9 @@ pub struct Arguments {
     /// Only say which checks there are
     #[arg(long)]
     list: bool,
+    /// Look at the files below this directory, those of a host that does not run; without the checks that ask the kernel
+    #[arg(long, value_name = "DIRECTORY")]
+    root: Option<PathBuf>,
 }
 
 /// What one check has found.
@@ -48,20 +53,34 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 fn examine(arguments: &Arguments) -> std::result::Result<Verdict, Failure> {
     let chosen =
         |check: &&&Check| arguments.checks.is_empty() || arguments.checks.iter().any(|name| name == check.name);
+    let all: &[&Check] = if arguments.root.is_some() { &OF_FILES } else { &ALL };
+    if let (Some(name), Some(_)) =
+        (arguments.checks.iter().find(|name| all.iter().all(|check| check.name != **name)), &arguments.root)
+    {
+        return Err(Failure::unchanged(format!("{name} asks the kernel, and below --root are files only")));
+    }
     if arguments.list {
-        let lines = ALL.iter().filter(chosen).map(|check| format!("{:20}  {}\n", check.name, check.about));
+        let lines = all.iter().filter(chosen).map(|check| format!("{:20}  {}\n", check.name, check.about));
         return super::print_text(&lines.collect::<String>()).map(|()| Verdict::Ok);
     }
-    let unread = |error| Failure::unchanged(format!("cannot read the network state: {error}"));
-    let mut socket = Socket::open().map_err(unread)?;
-    let host = Host::read(&mut socket, super::config()?).map_err(unread)?;
-    let results: Vec<Result> = ALL.iter().filter(chosen).map(|check| result(check, &host)).collect();
+    let host = read(arguments)?;
+    let results: Vec<Result> = all.iter().filter(chosen).map(|check| result(check, &host)).collect();
     if arguments.json {
         super::print_json(&results)?
     } else {
         super::print_text(&in_words(&results))?
     }
     Ok(results.iter().map(|result| result.verdict).max().unwrap_or(Verdict::Ok))
+}
+
+fn read(arguments: &Arguments) -> std::result::Result<Host, Failure> {
+    if let Some(root) = &arguments.root {
+        let config = Config::load(root).map_err(|error| Failure::unchanged(error.to_string()))?;
+        return Ok(Host::of_files(root, config));
+    }
+    let unread = |error| Failure::unchanged(format!("cannot read the network state: {error}"));
+    let mut socket = Socket::open().map_err(unread)?;
+    Host::read(&mut socket, super::config()?).map_err(unread)
 }
 
 fn result<'a>(check: &Check, host: &Host) -> Result<'a> {

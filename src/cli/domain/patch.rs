@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Take the [[interface]] rules of this file instead of the configuration's
     #[arg(long, value_name = "FILE", conflicts_with_all = ["Rule", "to"])]
     rules: Option<PathBuf>,
+    /// Take the configuration below this directory
+    #[arg(long, value_name = "DIRECTORY", default_value = "/")]
+    root: PathBuf,
     #[command(flatten)]
     rule: Rule,
 }
@@ -106,7 +109,7 @@ fn rules(arguments: &Arguments) -> Result<Vec<InterfaceRule>, Failure> {
     let config = match (arguments.rule.read(), &arguments.rules) {
         (Some(rule), _) => return Ok(vec![rule]),
         (None, Some(file)) => Config::load_file(file),
-        (None, None) => Config::load("/".as_ref()),
+        (None, None) => Config::load(&arguments.root),
     };
     Ok(config.map_err(|error| Failure::unchanged(error.to_string()))?.interfaces)
 }
