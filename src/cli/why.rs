@@ -81,12 +81,12 @@ fn in_words(walk: &Walk) -> String {
             Verdict::Problem => paint.bad("problem"),
         };
         if hop.findings.is_empty() {
-            say!(text, "{}  {:8}  {}", told(hop.verdict), hop.hop, hop.sentence);
+            say!(text, "{}  {:8}  {}", told(hop.verdict), hop.hop, Printable(&hop.sentence));
         }
         for finding in &hop.findings {
-            say!(text, "{}  {:8}  {}", told(finding.verdict), hop.hop, finding.sentence);
-            say!(text, "{:19}owner: {}", "", finding.owner);
-            say!(text, "{:19}mend:  {}", "", finding.mend);
+            say!(text, "{}  {:8}  {}", told(finding.verdict), hop.hop, Printable(&finding.sentence));
+            say!(text, "{:19}owner: {}", "", Printable(&finding.owner));
+            say!(text, "{:19}mend:  {}", "", Printable(&finding.mend));
         }
     }
     if let Some(broken) = walk.broken {
