@@ -11,6 +11,8 @@ macro_rules! say {
 mod bridge_arguments;
 mod capability;
 mod check;
+mod complete;
+mod completions;
 mod confirm;
 mod countdown;
 mod diff;
@@ -76,7 +78,7 @@ enum Verb {
     Undo(undo::Arguments),
     /// Look for every known trap, and say how to mend it; exit code 1 for a warning, 2 for a problem
     Check(check::Arguments),
-    /// Say why a guest is offline: the first hop on its way to the LAN's router that is broken, and whose that is
+    /// Say why a guest is offline: what is broken on its way to the router, and whose that is
     Why(why::Arguments),
     /// Put guests' taps back that fell off their bridges
     Heal(heal::Arguments),
@@ -93,6 +95,11 @@ enum Verb {
     /// Show guests' interfaces, and put them onto the networks that the rules [[interface]] say
     #[command(subcommand)]
     Domain(domain::Verb),
+    /// Print what a shell needs to complete this command
+    Completions(completions::Arguments),
+    /// Say what may come next; completions ask this
+    #[command(hide = true)]
+    Complete(complete::Arguments),
     /// Take a bridge back unless it is confirmed in time; `up` starts this
     #[command(hide = true)]
     Guard(guard::Arguments),
@@ -108,6 +115,8 @@ pub fn main() -> ExitCode {
         Verb::Guard(arguments) => guard::run(&arguments),
         Verb::Undo(arguments) => undo::run(&arguments),
         Verb::Check(arguments) => return check::run(&arguments),
+        Verb::Completions(arguments) => completions::run(&arguments),
+        Verb::Complete(arguments) => return complete::run(&arguments),
         Verb::Why(arguments) => return why::run(&arguments),
         Verb::Heal(arguments) => heal::run(&arguments),
         Verb::Receipt(arguments) => receipt::run(&arguments),

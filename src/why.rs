@@ -102,7 +102,13 @@ impl Walk {
 /// Judges every hop.
 pub fn walk(facts: &Facts) -> Walk {
     let mut hops = vec![guest::judge(facts)];
-    if facts.leads_to_a_bridge() {
+    if let Some(kind) = &facts.foreign_bridge {
+        let sentence = format!(
+            "{} is no bridge of the kernel's own but of kind {kind}: it is not looked into",
+            facts.bridge_name()
+        );
+        hops.push(Hop::unknown("bridge", sentence));
+    } else if facts.leads_to_a_bridge() {
         hops.extend([tap::judge(facts), bridge::judge(facts), uplink::judge(facts)]);
         // Frames to the router take the same way as the host's own question.
         let ends_before =

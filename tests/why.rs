@@ -155,10 +155,12 @@ fn what_is_broken_in_a_definition_is_named() {
     assert!(text.contains("52:54:00:00:00:30 is the MAC of a machine behind eth0 as well"), "{text}");
 
     define_nat(&lab);
-    define(&lab, &domain("nat", &on_network("nat", "52:54:00:00:00:32")));
+    let second = "<interface type='user'><mac address='52:54:00:00:00:33'/></interface>";
+    define(&lab, &domain("nat", &(on_network("nat", "52:54:00:00:00:32") + second)));
     lab.virsh(["start", "nat"]);
     let text = told(&lab.attempt(["virt-bridge", "why", "nat"]));
     assert!(text.contains("warning  guest     nat is on network nat (nat), behind this host"), "{text}");
+    assert!(text.contains("52:54:00:00:00:33\nwarning  guest     an interface of type user is on no bridge"), "{text}");
     let unknown = lab.attempt(["virt-bridge", "why", "wep"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(told(&unknown).contains("there is no domain wep\nhint: did you mean web?"), "{}", told(&unknown));

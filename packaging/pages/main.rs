@@ -1,10 +1,9 @@
-//! pages DIRECTORY: writes the manual pages and shell completions of `virt-bridge`.
+//! pages DIRECTORY: writes the manual pages of `virt-bridge`.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use clap_complete::Shell;
 use clap_mangen::Man;
 
 /// What the definition of the command line does not know.
@@ -46,9 +45,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn write(directory: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(directory)?;
     let mut command = virt_bridge::cli::command().disable_help_subcommand(true);
-    for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
-        clap_complete::generate_to(shell, &mut command, "virt-bridge", directory)?;
-    }
     command.build();
     write_pages(&command, directory)
 }

@@ -17,7 +17,7 @@ pub struct BridgeArguments {
     #[arg(long)]
     persist: bool,
     /// Define this libvirt network for the bridge's guests, start it, and let it start at boot, by virsh
-    #[arg(long, value_name = "NAME", value_parser = crate::config::destination_name)]
+    #[arg(long, value_name = "NETWORK", value_parser = crate::config::destination_name)]
     network: Option<String>,
     /// Print as JSON
     #[arg(long)]

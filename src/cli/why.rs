@@ -40,7 +40,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 
 fn examine(arguments: &Arguments) -> Result<Verdict, Failure> {
     let root = Path::new("/");
-    let guest = guest::named(root, &arguments.domain).ok_or_else(|| no_such_guest(&arguments.domain))?;
+    let unreadable = |error: std::io::Error| Failure::unchanged(error.to_string()).hint("run it as root");
+    let guest = guest::named(root, &arguments.domain).map_err(unreadable)?;
+    let guest = guest.ok_or_else(|| no_such_guest(&arguments.domain))?;
     if guest.interfaces.is_empty() {
         let name = Printable(&arguments.domain);
         return Err(Failure::unchanged(format!("{name} has no interface")).hint(format!("virsh edit {name}")));

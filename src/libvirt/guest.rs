@@ -1,5 +1,7 @@
 //! One guest and its interfaces, as libvirt's files have them: as it runs, or as it is defined.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use super::bridges_in_use::xml_files;
@@ -50,14 +52,18 @@ pub fn running(root: &Path) -> Vec<Guest> {
 }
 
 /// The guest of this name, as it runs; else as it is defined.
-pub fn named(root: &Path, name: &str) -> Option<Guest> {
+///
+/// # Errors
+/// When its file cannot be read, which takes root.
+pub fn named(root: &Path, name: &str) -> io::Result<Option<Guest>> {
     // A name is a file's name here, and must not lead elsewhere.
-    let file = |directory: &str| (!name.contains('/')).then(|| root.join(directory).join(format!("{name}.xml")));
-    [STATES, DEFINITIONS]
-        .iter()
-        .filter_map(|directory| file(directory))
-        .find(|file| file.exists())
-        .map(|file| read(&file))
+    let files = [STATES, DEFINITIONS].iter().filter(|_| !name.contains('/'));
+    let Some(file) = files.map(|it| root.join(it).join(format!("{name}.xml"))).find(|file| file.exists()) else {
+        return Ok(None);
+    };
+    let cannot = |error: io::Error| io::Error::new(error.kind(), format!("cannot read {}: {error}", file.display()));
+    File::open(&file).map_err(cannot)?;
+    Ok(Some(read(&file)))
 }
 
 /// The names of all guests under `root`, defined or running, each once.
@@ -135,7 +141,7 @@ mod tests {
             std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
             std::fs::write(root.join(file), text).unwrap();
         }
-        let web = named(&root, "web").unwrap();
+        let web = named(&root, "web").unwrap().unwrap();
         assert_eq!(web.state.as_deref(), Some("paused"));
         assert_eq!(running(&root), std::slice::from_ref(&web));
         let expected = Interface {
@@ -150,9 +156,9 @@ mod tests {
             ..Interface::default()
         };
         assert_eq!(web.interfaces, [expected]);
-        let db = named(&root, "db").unwrap();
+        let db = named(&root, "db").unwrap().unwrap();
         assert_eq!((db.state, db.interfaces[0].device.as_deref()), (None, Some("eth0")));
-        assert_eq!(named(&root, "../qemu/web"), None);
+        assert_eq!(named(&root, "../qemu/web").unwrap(), None);
         assert_eq!(names(&root), ["db", "web"]);
         std::fs::remove_dir_all(&root).unwrap();
     }

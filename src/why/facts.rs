@@ -28,6 +28,8 @@ pub struct Facts {
     pub bridge_name: Option<String>,
     /// That bridge.
     pub bridge: Option<Bridge>,
+    /// What the link of that name is, where it is no bridge of the kernel's own (Open vSwitch).
+    pub foreign_bridge: Option<String>,
     /// The bridge's port to the LAN.
     pub uplink: Option<Port>,
     /// The name that the configuration gives the uplink.

@@ -126,6 +126,8 @@ impl<'a> Host<'a> {
             facts.configured_uplink = Some(uplink.clone());
             facts.uplink_owners = self.owners(uplink);
         }
+        let other = self.snapshot.link(&name).filter(|link| !link.is_bridge());
+        facts.foreign_bridge = other.map(|link| link.kind().unwrap_or_else(|| "hardware".into()));
         let Some(seen) = picture::look(socket, Some(&name))?.pop() else { return Ok(facts) };
         facts.bridge = Some(self.bridge(&seen)?);
         let uplink = seen.uplink.filter(|name| facts.configured_uplink.as_ref().is_none_or(|wanted| wanted == name));

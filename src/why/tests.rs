@@ -284,3 +284,11 @@ fn a_rule_that_would_move_the_interface_is_told() {
     assert_eq!(finding.verdict, Verdict::Problem);
     assert_eq!(finding.mend, "a rule moves it (source network default → lan): virt-bridge-watch --once");
 }
+
+#[test]
+fn a_switch_that_is_not_the_kernels_bridge_is_not_called_missing() {
+    let facts = Facts { bridge: None, uplink: None, foreign_bridge: Some("openvswitch".into()), ..online() };
+    let walk = walk(&facts);
+    assert_eq!((walk.verdict(), walk.broken, walk.hops.len()), (Verdict::Unknown, None, 2));
+    assert!(walk.hops[1].sentence.contains("of kind openvswitch"));
+}
