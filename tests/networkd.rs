@@ -62,7 +62,8 @@ fn settle(lab: &Lab, link: &str) {
 /// What a boot leaves of the network: the NIC, down, and nothing in /run.
 fn boot(lab: &Lab) {
     lab.host(["networkd", "end"]);
-    let gone = "ip link delete br0; ip link set eth0 down; ip address flush dev eth0; ip link set eth0 addrgenmode eui64
+    let gone =
+        "ip link delete br0; ip link set eth0 down; ip address flush dev eth0; ip link set eth0 addrgenmode eui64
         rm -rf /run/systemd /run/virt-bridge";
     lab.host(["bash", "-ec", gone]);
     lab.host(["networkd", "start"]);
@@ -103,7 +104,9 @@ fn static_addresses_go_over_last_and_come_back() {
     let said = lab.host(UP);
     assert!(said.contains("wrote /etc/systemd/network/20-wired-br0-port.network"), "{said}");
     let live = state(&lab);
-    assert!(live.contains("198.51.100.0/24 via 192.0.2.254 dev br0") && live.contains("br0 bridge routable configured"));
+    assert!(
+        live.contains("198.51.100.0/24 via 192.0.2.254 dev br0") && live.contains("br0 bridge routable configured")
+    );
     assert!(lab.host(UP).contains("nothing to do"));
     boot(&lab);
     assert_eq!(state(&lab), live);
@@ -202,7 +205,9 @@ fn plan_shows_the_files_and_writes_nothing() {
     assert!(shown.contains("\n+++ /etc/systemd/network/20-wired-br0.netdev\n"), "{shown}");
     assert!(shown.contains("\n+Bridge=br0\n") && shown.contains("\n+Gateway=2001:db8:0:1::1\n"), "{shown}");
     assert_eq!(files(&lab), before);
-    assert!(!lab.path("/var/lib/virt-bridge").exists() && !lab.path("/run/systemd/network/20-wired-br0.network.d").exists());
+    assert!(
+        !lab.path("/var/lib/virt-bridge").exists() && !lab.path("/run/systemd/network/20-wired-br0.network.d").exists()
+    );
 }
 
 #[test]
