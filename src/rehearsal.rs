@@ -9,7 +9,10 @@ mod copy;
 mod facts;
 mod lan;
 mod links;
+mod operation;
+mod outage;
 mod prediction;
+mod probes;
 mod routes;
 mod settings;
 mod shortcomings;
@@ -22,9 +25,12 @@ use serde::Serialize;
 use crate::bridge::{self, Plan, Snapshot, StepTaken, Wanted, plan};
 use crate::deadline::Deadline;
 use crate::netlink;
-pub use act::{Act, Ending};
 use copy::Host;
+use probes::Probes;
 use stage::Stage;
+
+pub use act::{Act, Ending};
+pub use outage::Outage;
 
 /// Why a rehearsal could not even begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,15 +82,16 @@ impl Rehearsal {
 fn perform(host: &Host, wanted: &Wanted, deadline: Deadline) -> Result<Rehearsal, Error> {
     let mut stage = Stage::set_up()?;
     lan::prepare(&stage)?;
-    let links = host.copy(&mut stage)?;
-    let socket = &mut stage.socket;
-    let before = Snapshot::take(socket)?;
+    let (links, routers) = host.copy(&mut stage)?;
+    let before = Snapshot::take(&mut stage.socket)?;
     let uplink = host.plan.uplink.as_ref().and_then(|uplink| before.link(&uplink.name));
     let plan = plan::takeover(&before, &wanted.bridge, uplink, wanted.parameters);
     let not_rehearsed = shortcomings::of(host.snapshot, &before, &links, host.plan, &plan);
-    let takeover = Act::takeover(socket, &before, &plan, wanted.gateway_check, deadline)?;
+    let probes = Probes::between(&mut stage, &before, &plan, &routers)?;
+    let socket = &mut stage.socket;
+    let takeover = Act::takeover(socket, &before, &plan, &probes, wanted.gateway_check, deadline)?;
     let undo = match takeover.ending {
-        Ending::Done => Some(Act::undo(&before, &wanted.bridge, wanted.gateway_check, deadline)?),
+        Ending::Done => Some(Act::undo(&before, &wanted.bridge, &probes, wanted.gateway_check, deadline)?),
         _ => None,
     };
     let steps = bridge::step_by_step(socket, &plan)?;

@@ -6,10 +6,13 @@ use super::exit::Failure;
 use crate::bridge::{self, Snapshot, Survey, Wanted};
 use crate::deadline::Deadline;
 use crate::netlink::Socket;
-use crate::rehearsal::{Act, Ending, Rehearsal, rehearse};
+use crate::rehearsal::{Act, Ending, Outage, Rehearsal, rehearse};
 
 /// How many of the steps that took longest are shown.
 const SLOWEST: usize = 3;
+
+/// How many lines of a kind are shown.
+const LINES: usize = 12;
 
 /// Rehearses the plan of a survey; nothing where it is refused anyway, or there is nothing to do.
 ///
@@ -72,7 +75,7 @@ pub fn in_words(rehearsal: &Rehearsal) -> String {
     let slowest = steps.iter().take(SLOWEST).map(|step| format!("{} ({})", step.step, ms(step.microseconds)));
     say!(text, "  of {} steps the longest: {}", steps.len(), slowest.collect::<Vec<_>>().join(", "));
     say!(text, "not rehearsed:");
-    rehearsal.not_rehearsed.iter().for_each(|what| say!(text, "  {what}"));
+    add_lines(&mut text, "", &rehearsal.not_rehearsed);
     text
 }
 
@@ -84,8 +87,21 @@ fn add_act(text: &mut String, title: &str, difference: &str, act: &Act) {
         (Ending::RolledBack, Some(error)) => say!(text, "  {title}: failed and went back: {error}"),
         (_, error) => say!(text, "  {title}: failed: {}", error.as_deref().unwrap_or("no reason was given")),
     }
-    act.warnings.iter().for_each(|warning| say!(text, "  warning: {warning}"));
-    act.differences.iter().for_each(|line| say!(text, "  {difference}: {line}"));
+    if let Some(outage) = act.outage {
+        let Outage { sent, lost, microseconds } = outage;
+        say!(text, "  outage: at most {}: of {sent} probes {lost} were lost", ms(microseconds));
+    }
+    add_lines(text, "warning: ", &act.warnings);
+    add_lines(text, &format!("{difference}: "), &act.differences);
+}
+
+/// What is told of one thing is told of a thousand like it.
+fn add_lines(text: &mut String, title: &str, lines: &[String]) {
+    let (shown, rest) = lines.split_at(lines.len().min(LINES));
+    shown.iter().for_each(|line| say!(text, "  {title}{line}"));
+    if !rest.is_empty() {
+        say!(text, "  {title}and {} more, which --json shows", rest.len());
+    }
 }
 
 fn ms(microseconds: u64) -> String {

@@ -20,8 +20,8 @@ const IFLA_BR_MCAST_SNOOPING: u16 = 23;
 const BRIDGE: [u16; 10] = [2, 3, 4, 9, IFLA_BR_MCAST_SNOOPING, 25, 36, 37, 38, 49];
 const IFLA_BR_PRIORITY: u16 = 6;
 const USUAL_PRIORITY: u16 = 0x8000;
-/// `IFLA_BOND_MODE`, `…_MIIMON` and `…_FAIL_OVER_MAC` of linux/if_link.h.
-const BOND: [u16; 3] = [1, 3, 13];
+/// `IFLA_MACVLAN_MODE` and `…_FLAGS` of linux/if_link.h.
+const MACVLAN: [u16; 2] = [1, 2];
 const ETHERNET_ADDRESS_LENGTH: usize = 6;
 
 /// A link to be made again: under its own name, with its own MAC and, but for a bridge, MTU.
@@ -82,9 +82,9 @@ impl Copy<'_> {
     }
 }
 
-/// Of what the kernel tells of a link, what it takes for a new one: some of it is state, a bond's depends on ports that it
-/// does not have yet, and a kernel may refuse to be told of what it is built without. A bridge's ports forward at once;
-/// whoever makes the copy gives it its spanning tree and delay when they do.
+/// Of what the kernel tells of a link, what it takes for a new one: some of it is state, and a kernel may refuse to be told of
+/// what it is built without. A bridge's ports forward at once; whoever makes the copy gives it its spanning tree and delay
+/// when they do.
 fn settable(kind: &str, told: Attributes) -> Attributes {
     let only = |kinds: &[u16]| {
         let values = kinds.iter().filter_map(|kind| Some((*kind, told.get(*kind)?)));
@@ -103,7 +103,7 @@ fn settable(kind: &str, told: Attributes) -> Attributes {
             }
             bridge
         }
-        "bond" => only(&BOND),
+        "macvlan" | "macvtap" => only(&MACVLAN),
         _ => told,
     }
 }

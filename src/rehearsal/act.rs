@@ -6,6 +6,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::facts::Facts;
+use super::outage::Outage;
+use super::probes::Probes;
 use super::{Error, prediction};
 use crate::bridge::{self, Outcome, Plan, Records, Report, Snapshot, apply, ask_routers};
 use crate::deadline::Deadline;
@@ -36,6 +38,8 @@ pub struct Act {
     pub differences: Vec<String>,
     /// What the engine warns of.
     pub warnings: Vec<String>,
+    /// For how long the copy could not be reached; nothing where no probe gets through anyway.
+    pub outage: Option<Outage>,
     /// How long each phase took, in microseconds.
     #[serde(serialize_with = "as_map")]
     pub microseconds: Vec<(&'static str, u64)>,
@@ -50,35 +54,44 @@ impl Act {
         socket: &mut Socket,
         before: &Snapshot,
         plan: &Plan,
+        probes: &Probes,
         gateway_check: Duration,
         deadline: Deadline,
     ) -> Result<Self, Error> {
         let lock = bridge::Lock::take(deadline);
-        let result = lock.and_then(|_lock| {
+        let (result, outage) = probes.during(|| {
+            let _lock = lock?;
             let asked = ask_routers(socket, plan, gateway_check, deadline)?;
             apply(socket, plan, &Records::of(&plan.bridge.name), asked, gateway_check, deadline)
         });
         // A dump that broke off occupies its socket.
         let after = Snapshot::take(&mut Socket::open()?)?;
-        Ok(match result {
-            Ok(report) => Act { differences: prediction::differences(before, plan, &after), ..Act::done(&report) },
-            Err(error) => Act { differences: Facts::of(before).differences(&Facts::of(&after)), ..Act::failed(&error) },
-        })
+        let (differences, act) = match result {
+            Ok(report) => (prediction::differences(before, plan, &after), Act::done(&report)),
+            Err(error) => (Facts::of(before).differences(&Facts::of(&after)), Act::failed(&error)),
+        };
+        Ok(Act { differences, outage, ..act })
     }
 
     /// Undoes what the receipt says, guests or not.
     ///
     /// # Errors
     /// When the copy cannot be looked at.
-    pub fn undo(before: &Snapshot, bridge: &str, gateway_check: Duration, deadline: Deadline) -> Result<Self, Error> {
-        let result = bridge::undo(bridge, true, gateway_check, deadline);
+    pub fn undo(
+        before: &Snapshot,
+        bridge: &str,
+        probes: &Probes,
+        gateway_check: Duration,
+        deadline: Deadline,
+    ) -> Result<Self, Error> {
+        let (result, outage) = probes.during(|| bridge::undo(bridge, true, gateway_check, deadline));
         let after = Snapshot::take(&mut Socket::open()?)?;
         let act = match &result {
             Ok(Outcome::Done { report, .. }) => Act::done(report),
             Ok(Outcome::AlreadyRight { .. }) => Act::done(&Report::default()),
             Err(error) => Act::failed(error),
         };
-        Ok(Act { differences: Facts::of(before).differences(&Facts::of(&after)), ..act })
+        Ok(Act { differences: Facts::of(before).differences(&Facts::of(&after)), outage, ..act })
     }
 
     fn done(report: &Report) -> Self {
@@ -88,6 +101,7 @@ impl Act {
             error: None,
             differences: Vec::new(),
             warnings: report.warnings.clone(),
+            outage: None,
             microseconds: phases.collect(),
         }
     }

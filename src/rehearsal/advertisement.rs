@@ -11,6 +11,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn6, bind, sendmsg, setsockopt, socket,
 };
 
+use super::lan::Router;
 use super::stage::Stage;
 use super::{Error, routes};
 use crate::deadline::Deadline;
@@ -40,7 +41,7 @@ pub fn can_bring(route: &Route, index: u32) -> bool {
 pub fn receive(
     stage: &mut Stage,
     index: u32,
-    routers: &[(IpAddr, u32)],
+    routers: &[Router],
     advertised: &[Route],
     wanted: &[Route],
 ) -> Result<(), Error> {

@@ -1,16 +1,15 @@
 //! The copy of a host: links, addresses, routes of all tables, rules and neighbours, as on the host.
 
-use std::net::IpAddr;
-
 use nix::libc;
 
+use super::lan::Router;
 use super::links::{BridgeMacs, Links};
 use super::settings::{self, Settings};
 use super::stage::Stage;
 use super::{Error, advertisement, lan, routes};
 use crate::bridge::{Plan, Snapshot};
 use crate::netlink::address::IFA_F_DADFAILED;
-use crate::netlink::{Link, Nexthop, Payload, Request, Route, Rule, Socket, link};
+use crate::netlink::{Link, Neighbour, Nexthop, Payload, Request, Route, Rule, Socket, link};
 
 const ADD: i32 = libc::NLM_F_CREATE | libc::NLM_F_EXCL;
 
@@ -22,22 +21,29 @@ pub struct Host<'a> {
     pub plan: &'a Plan,
     settings: Settings,
     macs: BridgeMacs,
+    neighbours: usize,
 }
 
 impl<'a> Host<'a> {
     /// Reads the rest of the host of this snapshot.
     pub fn of(snapshot: &'a Snapshot, plan: &'a Plan) -> Self {
-        Host { snapshot, plan, settings: Settings::read(), macs: BridgeMacs::of(snapshot) }
+        Host {
+            snapshot,
+            plan,
+            settings: Settings::read(),
+            macs: BridgeMacs::of(snapshot),
+            neighbours: settings::room_for_neighbours(),
+        }
     }
 
-    /// Makes the host again on the stage. What could not be made is told in the notes of the links, or seen by comparison.
+    /// Makes the host again on the stage, with stand-ins for its routers. What could not be made is told in the notes of the links, or seen by comparison.
     ///
     /// # Errors
     /// When the kernel cannot be asked, or a link cannot even be stood in for.
-    pub fn copy(&self, stage: &mut Stage) -> Result<Links, Error> {
+    pub fn copy(&self, stage: &mut Stage) -> Result<(Links, Vec<Router>), Error> {
         let host = self.snapshot;
         let mut refused = self.settings.write_before_links();
-        let mut links = Links::make(stage, host, &self.macs)?;
+        let mut links = Links::make(stage, host, self.uplink(), &self.macs)?;
         links.join(&mut stage.socket, host)?;
         for (original, copy) in pairs(stage, host, &links)? {
             refused.extend(settings::write_of_link(&mut stage.socket, original, &copy)?);
@@ -53,14 +59,16 @@ impl<'a> Host<'a> {
         links.give_spanning_trees(&mut stage.socket, host)?;
         refused.extend(self.settings.write_behind_all());
         links.notes.extend(refused.into_iter().map(|why| format!("setting {why}")));
-        Ok(links)
+        Ok((links, routers))
     }
 
     /// Gives the links their addresses, neighbours and routes.
-    fn fill(&self, stage: &mut Stage, links: &mut Links, routers: &[(IpAddr, u32)]) -> Result<(), Error> {
+    fn fill(&self, stage: &mut Stage, links: &mut Links, routers: &[Router]) -> Result<(), Error> {
         let (host, socket) = (self.snapshot, &mut stage.socket);
+        links.notes.extend(self.neighbours_left_out());
         socket.batch(&addresses(host, links))?;
-        socket.batch(&neighbours(host, links))?;
+        let neighbours = self.neighbours();
+        socket.batch(&neighbours.iter().map(|neighbour| copied(neighbour, links)).collect::<Vec<_>>())?;
         restore_rules(socket, host)?;
         socket.batch(&nexthops(host, links))?;
         let (advertised, others) = self.routes(links);
@@ -73,6 +81,26 @@ impl<'a> Host<'a> {
         // A link that goes down has lost those of IPv6.
         stage.socket.batch(&addresses(host, links))?;
         Ok(())
+    }
+
+    /// The kernel has one table of neighbours for all namespaces, and throws the host's out when it gets full. So of a host
+    /// that knows many, only those are copied that somebody has entered, and the routers.
+    fn neighbours(&self) -> Vec<&Neighbour> {
+        let has_room = self.learned().count() <= self.neighbours;
+        let is_router = |neighbour: &Neighbour| neighbour.address().is_some_and(|ip| self.plan.gateways.contains(&ip));
+        let neighbours = self.snapshot.neighbours.iter().filter(|neighbour| neighbour.is_worth_moving());
+        neighbours.filter(|neighbour| has_room || !is_learned(neighbour) || is_router(neighbour)).collect()
+    }
+
+    fn neighbours_left_out(&self) -> Option<String> {
+        let learned = self.learned().count();
+        (learned > self.neighbours).then(|| {
+            format!("{learned} neighbours: the kernel has one table for the host and its copy, and little room in it")
+        })
+    }
+
+    fn learned(&self) -> impl Iterator<Item = &Neighbour> {
+        self.snapshot.neighbours.iter().filter(|neighbour| neighbour.is_worth_moving() && is_learned(neighbour))
     }
 
     fn uplink(&self) -> u32 {
@@ -109,11 +137,12 @@ fn addresses(host: &Snapshot, links: &Links) -> Vec<Request> {
     copies.map(|copy| add(&copy, ADD)).collect()
 }
 
-fn neighbours(host: &Snapshot, links: &Links) -> Vec<Request> {
-    let worth = host.neighbours.iter().filter(|neighbour| neighbour.is_worth_moving());
-    worth
-        .map(|neighbour| add(&neighbour.moved(links.index(neighbour.index)), libc::NLM_F_CREATE | libc::NLM_F_REPLACE))
-        .collect()
+fn copied(neighbour: &Neighbour, links: &Links) -> Request {
+    add(&neighbour.moved(links.index(neighbour.index)), libc::NLM_F_CREATE | libc::NLM_F_REPLACE)
+}
+
+fn is_learned(neighbour: &Neighbour) -> bool {
+    !neighbour.is_permanent() && !neighbour.is_proxy()
 }
 
 /// Groups are made of others, which come first.

@@ -10,6 +10,9 @@ use crate::netlink::link_copy::{create_switch, create_veth};
 use crate::netlink::{Address, Link, Payload, Request, Socket, link};
 use crate::sysctl;
 
+/// An address of a stand-in, and the index of its link on the LAN.
+pub type Router = (IpAddr, u32);
+
 const SWITCH: &str = "lan";
 
 /// A router answers for its own addresses only, with its own MAC, and from the first moment on.
@@ -40,7 +43,7 @@ pub fn prepare(stage: &Stage) -> Result<(), Error> {
 ///
 /// # Errors
 /// When the kernel refuses a part of it.
-pub fn connect(stage: &mut Stage, host: &Snapshot, links: &Links, plan: &Plan) -> Result<Vec<(IpAddr, u32)>, Error> {
+pub fn connect(stage: &mut Stage, host: &Snapshot, links: &Links, plan: &Plan) -> Result<Vec<Router>, Error> {
     let mut placed = Vec::new();
     let Some(uplink) = plan.uplink.as_ref().and_then(|end| host.link_by_index(end.index)) else { return Ok(placed) };
     let lan = &mut stage.lan_socket;

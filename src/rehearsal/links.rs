@@ -1,35 +1,41 @@
 //! The links of the host, made again: of the same kind where a message can make it, else a veth in its place.
 
-use std::collections::HashMap;
-use std::time::Duration;
-
-use nix::libc;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Error;
 use super::stage::Stage;
 use crate::bridge::Snapshot;
-use crate::deadline::Deadline;
-use crate::netlink::link_copy::{Copy, set_flags, set_mtu};
+use crate::netlink::link_copy::{Copy, set_mtu};
 use crate::netlink::{Link, Request, Socket, link};
 
 /// `NET_ADDR_SET` of linux/netdevice.h: a MAC that somebody gave, which a bridge then keeps whatever its ports have.
 const MAC_WAS_SET: &str = "3";
 
-/// The kernel may put off what is not urgent for a second (linkwatch_schedule_work in net/core/link_watch.c).
-const PATIENCE: Duration = Duration::from_millis(1100);
-const PAUSE: Duration = Duration::from_millis(2);
-
 /// Which link of the copy stands for which of the host.
 #[derive(Default)]
 pub struct Links {
+    /// The host's index of the uplink.
+    uplink: u32,
     indices: HashMap<u32, u32>,
     /// The other ends, on the LAN, of the veths that stand for links, by the host's indices.
     pub cables: HashMap<u32, String>,
     /// What the copies of links lack.
     pub notes: Vec<String>,
+    /// The links that a veth stands in for, by what they are.
+    stand_ins: BTreeMap<String, Vec<String>>,
 }
 
 impl Links {
+    /// What the copies are not.
+    pub fn shortcomings(&self) -> Vec<String> {
+        let stand_in = |(what, names): (&String, &Vec<String>)| match names.as_slice() {
+            [one] => format!("{one}, {what}: a veth stands in"),
+            [first, .., last] => format!("{first} to {last}, {} links, {what}: veths stand in", names.len()),
+            [] => String::new(),
+        };
+        self.stand_ins.iter().map(stand_in).chain(self.notes.iter().cloned()).collect()
+    }
+
     /// The copy's index of a link of the host; 0, which no link has, where there is no copy.
     pub fn index(&self, original: u32) -> u32 {
         self.indices.get(&original).copied().unwrap_or(0)
@@ -39,10 +45,10 @@ impl Links {
     ///
     /// Each gets the index that it has on the host, so that the plan's messages are the same to the byte; only where a new
     /// namespace has a link of its own there (tunl0 and the like, which come with their modules) the kernel chooses.
-    pub fn make(stage: &mut Stage, host: &Snapshot, macs: &BridgeMacs) -> Result<Self, Error> {
+    pub fn make(stage: &mut Stage, host: &Snapshot, uplink: u32, macs: &BridgeMacs) -> Result<Self, Error> {
         let present = stage.socket.dump::<Link>(link::all())?;
         let mut taken: Vec<u32> = present.iter().map(|link| link.index).collect();
-        let mut links = Links::default();
+        let mut links = Links { uplink, ..Links::default() };
         let mut waiting: Vec<&Link> = Vec::new();
         for original in &host.links {
             match present.iter().find(|link| link.name() == original.name()) {
@@ -94,7 +100,7 @@ impl Links {
         let (name, kind) = (copy.link.name(), copy.link.kind());
         let lower = lower(host, copy.link).map(|lower| self.index(lower));
         let mut why = None;
-        if !is_stood_in_for(kind.as_deref()) {
+        if !is_stood_in_for(kind.as_deref(), copy.link.index == self.uplink) {
             for with_parameters in [true, false] {
                 let Some(request) = copy.of_same_kind(lower, with_parameters) else { break };
                 match outcome(&mut stage.socket, request)? {
@@ -112,9 +118,9 @@ impl Links {
         self.send(stage, copy.link, request)?;
         self.cables.insert(copy.link.index, cable);
         if kind.as_deref() != Some("veth") {
-            let what = kind.map_or("hardware and its driver".into(), |kind| format!("a link of kind {kind}"));
+            let what = kind.map_or("hardware and its driver".into(), |kind| format!("kind {kind}"));
             let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-            self.notes.push(format!("{name}, {what}{why}: a veth stands in"));
+            self.stand_ins.entry(format!("{what}{why}")).or_default().push(name);
         }
         Ok(())
     }
@@ -137,8 +143,9 @@ impl Links {
     /// somebody set, and a bridge will keep it whatever ports come (br_mtu_auto_adjust in net/bridge/br_if.c).
     pub fn join(&mut self, socket: &mut Socket, host: &Snapshot) -> Result<(), Error> {
         for port in &host.links {
-            let Some(master) = port.master().map(|master| self.index(master)) else { continue };
-            let outcome = outcome(socket, link::set_master(self.index(port.index), master))?;
+            // What stands in for a bond has no ports.
+            let Some(master) = port.master().filter(|master| !self.cables.contains_key(master)) else { continue };
+            let outcome = outcome(socket, link::set_master(self.index(port.index), self.index(master)))?;
             self.notes.extend(outcome.map(|why| format!("{} as a port: {why}", port.name())));
         }
         let copies = socket.dump::<Link>(link::all())?;
@@ -150,67 +157,6 @@ impl Links {
             }
         }
         Ok(())
-    }
-
-    /// Brings those up that are up, what stands below before what stands on it; a cable that is out stays out. Links with
-    /// a hop of a route that waits for them are up until the route is there.
-    pub fn bring_up(&mut self, stage: &mut Stage, host: &Snapshot) -> Result<(), Error> {
-        for original in &host.links {
-            let has_cable = !original.is_up() || original.carrier() != Some(false);
-            if let Some(cable) = self.cables.get(&original.index).filter(|_| has_cable) {
-                let cable = stage.lan_socket.get::<Link>(link::by_name(cable))?;
-                let up = cable.map(|cable| link::set_up(cable.index, true));
-                stage.lan_socket.batch(up.as_slice())?;
-            }
-        }
-        let stands_on_another = |link: &&Link| lower(host, link).is_some();
-        for are_above in [false, true] {
-            for original in host.links.iter().filter(|link| stands_on_another(link) == are_above) {
-                let up = if waits_for(host, original) { libc::IFF_UP as u32 } else { 0 };
-                let outcome = outcome(&mut stage.socket, set_flags(self.index(original.index), original.flags | up))?;
-                self.notes.extend(outcome.map(|why| format!("{} being up: {why}", original.name())));
-            }
-        }
-        Ok(())
-    }
-
-    /// Brings those down again that were up only for the sake of routes.
-    pub fn bring_down(&self, socket: &mut Socket, host: &Snapshot) -> Result<(), Error> {
-        for original in host.links.iter().filter(|link| waits_for(host, link)) {
-            outcome(socket, link::set_up(self.index(original.index), false))?;
-        }
-        Ok(())
-    }
-
-    /// Gives bridges their spanning tree, now that their ports forward.
-    pub fn give_spanning_trees(&mut self, socket: &mut Socket, host: &Snapshot) -> Result<(), Error> {
-        for bridge in host.links.iter().filter(|link| link.is_bridge()) {
-            let Some(copy) = socket.get::<Link>(link::by_index(self.index(bridge.index)))? else { continue };
-            let parameters = bridge.bridge_parameters().unwrap_or_default().difference(&copy);
-            for request in link::set_bridge_parameters(self.index(bridge.index), parameters) {
-                let refused = outcome(socket, request)?;
-                self.notes.extend(refused.map(|why| format!("{parameters} of {}: {why}", bridge.name())));
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until the kernel has noticed the carriers of all links, a bridge's after its ports': asked for one, it looks
-    /// (linkwatch_sync_dev, since Linux 6.8).
-    pub fn settle(&self, socket: &mut Socket, host: &Snapshot) -> Result<(), Error> {
-        let deadline = Deadline::after(PATIENCE);
-        let up: Vec<&Link> = host.links.iter().filter(|link| link.is_up()).collect();
-        loop {
-            let mut is_settled = true;
-            for original in &up {
-                let copy = socket.get::<Link>(link::by_index(self.index(original.index)))?;
-                is_settled &= copy.is_some_and(|copy| is_like(original, &copy));
-            }
-            if is_settled || deadline.has_passed() {
-                return Ok(());
-            }
-            std::thread::sleep(PAUSE);
-        }
     }
 
     /// The cables by which a link reaches the LAN: its own, or those of the links below it.
@@ -249,23 +195,14 @@ impl BridgeMacs {
     }
 }
 
-fn is_like(original: &Link, copy: &Link) -> bool {
-    copy.carrier() == original.carrier() && (copy.carrier() != Some(true) || copy.is_in_operation())
-}
-
-/// Whether a hop of some route waits for a link that is down: a new one would not be taken.
-fn waits_for(host: &Snapshot, link: &Link) -> bool {
-    !link.is_up() && host.routes.iter().any(|route| route.is_dead_by(link.index))
-}
-
 /// Hardware has no kind, a veth's other end is elsewhere, and taps are made by whoever opens them (tun_validate in
-/// drivers/net/tun.c).
-fn is_stood_in_for(kind: Option<&str>) -> bool {
-    matches!(kind, None | Some("veth" | "tun"))
+/// drivers/net/tun.c). The uplink has to lead to the LAN at once, without a partner that aggregates links or tags frames.
+fn is_stood_in_for(kind: Option<&str>, is_uplink: bool) -> bool {
+    matches!(kind, None | Some("veth" | "tun")) || (is_uplink && kind != Some("macvlan"))
 }
 
 /// The link below, where it is one of the host.
-fn lower(host: &Snapshot, link: &Link) -> Option<u32> {
+pub fn lower(host: &Snapshot, link: &Link) -> Option<u32> {
     link.lower().filter(|lower| *lower != link.index && host.link_by_index(*lower).is_some())
 }
 

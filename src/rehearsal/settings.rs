@@ -74,6 +74,14 @@ impl Settings {
     }
 }
 
+/// How many neighbours may be copied. The copy, and the bridge in it, have each once more; from `gc_thresh2` on the kernel
+/// throws out what was not used for five seconds (neigh_forced_gc in net/core/neighbour.c).
+pub fn room_for_neighbours() -> usize {
+    const USUAL: usize = 512;
+    let threshold = read("ipv4/neigh/default/gc_thresh2".into()).and_then(|(_, value)| value.parse().ok());
+    threshold.unwrap_or(USUAL) / 3
+}
+
 /// Gives the copy of a link the IP settings of the original, but for what has to wait; `copy` is how it is yet.
 pub fn write_of_link(socket: &mut Socket, original: &Link, copy: &Link) -> Result<Vec<String>, Error> {
     let ipv4 = link::set_ip_settings(copy.index, original.ipv4_settings().as_deref(), None);

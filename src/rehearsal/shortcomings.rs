@@ -10,7 +10,7 @@ use crate::bridge::{Plan, Snapshot};
 /// What the copy lacks of the host, what stands in for the rest of the world, and where the plan for the copy is another
 /// one.
 pub fn of(host: &Snapshot, copy: &Snapshot, links: &Links, planned: &Plan, rehearsed: &Plan) -> Vec<String> {
-    let mut shortcomings = links.notes.clone();
+    let mut shortcomings = links.shortcomings();
     let differences = facts(host).differences(&facts(copy));
     shortcomings.extend(differences.into_iter().map(|line| format!("copy: {line}")));
     shortcomings.extend(other_steps(planned, rehearsed));

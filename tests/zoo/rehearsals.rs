@@ -113,6 +113,21 @@ fn a_bridge_that_has_all_the_ports_that_it_can_have_takes_none_in_the_rehearsal(
     fails_as_foretold(&host_with(&["--no-ra"], &batch), "make eth0 a port of br0: Exchange full");
 }
 
+#[test]
+fn of_many_neighbours_only_those_are_copied_that_matter() {
+    let mut batch = String::from("neighbour add 192.0.2.77 lladdr 52:54:00:00:00:77 nud permanent dev eth0\n");
+    for number in 1..=180 {
+        batch += &format!("neighbour add 198.18.77.{number} lladdr 52:54:00:00:77:01 nud reachable dev eth0\n");
+    }
+    let lab = host_with(&["--no-ra"], &batch);
+    let Rehearsal { json, foretold, .. } = rehearse(&lab);
+    assert_eq!(foretold, 0, "{json}");
+    let told = lines("", &json["rehearsal"]["not_rehearsed"]).find(|line| line.contains("neighbours: the kernel has"));
+    assert!(told.is_some(), "{json}");
+    let steps = json["rehearsal"]["steps"].to_string();
+    assert!(steps.contains("192.0.2.77") && !steps.contains("198.18.77."), "{steps}");
+}
+
 /// The network namespaces of all threads of the lab.
 fn namespaces(lab: &Lab) -> BTreeSet<String> {
     let found = lab.host(["sh", "-c", "readlink /proc/[0-9]*/task/*/ns/net; true"]);
