@@ -27,6 +27,7 @@ mod network;
 mod persist;
 mod plan;
 mod receipt;
+mod rehearse;
 mod report;
 mod status;
 mod undo;

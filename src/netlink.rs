@@ -11,6 +11,7 @@ pub mod firewall;
 pub mod firewall_chain;
 mod hop;
 pub mod link;
+pub mod link_copy;
 mod message;
 pub mod neighbour;
 pub mod netfilter_calls;

@@ -7,7 +7,17 @@ use std::path::Path;
 use clap_mangen::Man;
 
 /// What the definition of the command line does not know.
-const MORE: &str = r#".SH "EXIT STATUS"
+const MORE: &str = r#".SH REHEARSALS
+\fBplan \-\-rehearse\fR and \fBup \-\-rehearse\fR carry the plan out on a copy of the host first, and undo it there.
+The copy is made from the kernel's own account of links, addresses, routes, rules, neighbours and settings, in a network
+namespace without a name that ends with the command, however that ends; stand\-ins answer for the routers.
+Told are the time of each phase, the outage that probes in both directions have met, the kernel's reason for each step that
+it refused, whatever was not afterwards as predicted, or after the way back as before, and what could not be rehearsed:
+hardware and its driver, taps, bonds and VLAN interfaces as uplinks (a veth stands in), the LAN, packet filters, traffic
+control, forwarding tables.
+A rehearsal that fails, or does not end as predicted, makes \fBplan\fR end with 1, and \fBup\fR before anything is changed.
+It needs the capabilities CAP_NET_ADMIN and CAP_SYS_ADMIN.
+.SH "EXIT STATUS"
 .TP
 0
 Done, or nothing to do.

@@ -19,6 +19,9 @@ pub struct BridgeArguments {
     /// Define this libvirt network for the bridge's guests, start it, and let it start at boot, by virsh
     #[arg(long, value_name = "NETWORK", value_parser = crate::config::destination_name)]
     network: Option<String>,
+    /// Try it first on a copy of this host that nobody sees: same kernel, same state, and undone again
+    #[arg(long)]
+    pub rehearse: bool,
     /// Print as JSON
     #[arg(long)]
     pub json: bool,

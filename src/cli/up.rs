@@ -6,6 +6,7 @@ use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
 use super::guarded;
 use super::persist::{self, Lasting};
+use super::rehearse;
 use crate::bridge::{self, Records, Wanted};
 use crate::config::parse_duration;
 use crate::confirmation::is_remote;
@@ -38,6 +39,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     super::capability::require("up")?;
     let wanted = arguments.bridge.wanted()?;
     guarded::settle_earlier(&wanted.bridge)?;
+    if arguments.bridge.rehearse {
+        rehearse::before(&wanted)?;
+    }
     let lasting = persist::plan(&wanted)?;
     let network = arguments.bridge.network()?;
     let allowed = arguments.confirm.or_else(|| (!arguments.no_confirm && is_remote()).then_some(OVER_SSH));

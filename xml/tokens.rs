@@ -5,23 +5,27 @@
 
 use std::ops::Range;
 
+use memchr::memchr_iter;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use super::characters::{is_space, name_length};
-use super::position::Problem;
-use super::tag::{Tag, check_reference};
+use crate::characters::{is_space, name_length};
+use crate::position::Problem;
+use crate::tag::{Tag, check_reference};
 
 /// libxml2's limit, which libvirt keeps (xmlParserMaxDepth in libxml2's parserInternals.c).
 const DEEPEST: usize = 256;
 
 /// A piece of XML and its place.
-pub(super) struct Token<'x> {
+pub struct Token<'x> {
+    /// Where it stands, in bytes.
     pub span: Range<usize>,
+    /// What it is.
     pub kind: Kind<'x>,
 }
 
-pub(super) enum Kind<'x> {
+/// What a token is.
+pub enum Kind<'x> {
     /// `<name>`
     Start(Tag<'x>),
     /// `<name/>`
@@ -39,7 +43,7 @@ pub(super) enum Kind<'x> {
 }
 
 /// Reads tokens.
-pub(super) struct Tokens<'x> {
+pub struct Tokens<'x> {
     xml: &'x str,
     /// Where the reader began.
     start: usize,
@@ -71,7 +75,10 @@ impl<'x> Tokens<'x> {
     }
 
     /// The next token; nothing at the end of a whole document.
-    pub fn next(&mut self) -> Result<Option<Token<'x>>, Problem> {
+    ///
+    /// # Errors
+    /// Where it is not well-formed.
+    pub fn next_token(&mut self) -> Result<Option<Token<'x>>, Problem> {
         let from = self.position();
         let event = self.reader.read_event().map_err(|error| {
             let at = self.start + self.reader.error_position() as usize;
@@ -116,7 +123,7 @@ impl<'x> Tokens<'x> {
         }
         self.has_root = true;
         self.depth += 1;
-        Tag::read(self.xml, span, 1, closing, self.has_document_type, &mut self.names)
+        Tag::read(self.xml, span, closing, self.has_document_type, &mut self.names)
     }
 
     fn text(&self, span: &Range<usize>, raw: &'x str) -> Result<Kind<'x>, Problem> {
@@ -126,8 +133,9 @@ impl<'x> Tokens<'x> {
                 None => Ok(Kind::Other),
             };
         }
-        match raw.find("]]>") {
-            Some(at) => Err(Problem::new(span.start + at, "]]> in a text")),
+        // To search for all three takes a preparation that is longer than most texts.
+        match memchr_iter(b'>', raw.as_bytes()).find(|&at| raw[..at].ends_with("]]")) {
+            Some(at) => Err(Problem::new(span.start + at - 2, "]]> in a text")),
             None => Ok(Kind::Text(raw)),
         }
     }
@@ -145,7 +153,7 @@ impl<'x> Tokens<'x> {
         if span.start != self.start || self.start > '\u{feff}'.len_utf8() {
             return problem("an XML declaration that is not at the start");
         }
-        let declaration = Tag::read(self.xml, span.clone(), 2, 2, false, &mut self.names)?;
+        let declaration = Tag::read(self.xml, span.start + 1..span.end, "?>".len(), false, &mut self.names)?;
         let parts: Vec<_> = declaration.attributes().map(|part| (part.name, part.raw)).collect();
         let (version, rest) = match parts.as_slice() {
             [("version", version), rest @ ..] => (*version, rest),
