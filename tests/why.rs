@@ -109,6 +109,16 @@ fn what_is_broken_at_the_bridge_and_its_uplink_is_named_and_mended() {
     ] {
         is_named_and_mended(&lab, breakage, hop, sentence, owner);
     }
+    // Where the policy wants it so, the firewall itself has to let the bridge's packets pass.
+    let wanted = "printf '[bridge.br0]\\nuplink = \"eth0\"\\n[netfilter]\\npolicy = \"on\"\\n' >/etc/virt-bridge.toml
+        virt-bridge netfilter apply; ip6tables -P FORWARD DROP; iptables -P FORWARD ACCEPT";
+    is_named_and_mended(
+        &lab,
+        wanted,
+        "bridge",
+        "chain FORWARD of table ip6 filter drops what passes br0",
+        "administrator",
+    );
     // Its mend names the bridge, which not every kernel's nftables can (CONFIG_NFT_BRIDGE_META).
     let filter = "nft 'add table bridge mine; add chain bridge mine passing { type filter hook forward priority 0; }
         add rule bridge mine passing counter drop'";

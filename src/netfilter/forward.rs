@@ -1,7 +1,7 @@
 //! What of the host's firewall drops packets that are forwarded, those between a bridge's ports among them.
 //!
-//! Only what happens to every packet counts. A rule that asks for something first may save a packet or not: whether such
-//! a rule speaks of the bridge is told, and which packets it saves is not.
+//! Only what happens to every packet of a bridge counts. A rule that asks for more than the bridge's name may save a packet
+//! or not: whether such a rule speaks of the bridge is told, and which packets it saves is not.
 
 mod legacy;
 #[cfg(test)]
@@ -112,7 +112,7 @@ impl Firewall {
         let rule = |rule: &FirewallRule| {
             let (number, table, chain) = rule.place();
             let speaks_of_bridge = rule.names(bridge) || rule.names("physdev");
-            Some(Rule { family: family(number)?, table, chain, fate: rule.fate(), speaks_of_bridge })
+            Some(Rule { family: family(number)?, table, chain, fate: rule.fate(bridge), speaks_of_bridge })
         };
         Firewall { chains: chains.iter().filter_map(chain).collect(), rules: rules.iter().filter_map(rule).collect() }
     }
@@ -142,7 +142,7 @@ impl Firewall {
         self.rules.iter().filter(move |rule| rule.family == table_of.family && rule.table == table_of.table)
     }
 
-    /// What becomes of a packet of which nothing is known; nothing where no rule of the chain decides.
+    /// What becomes of a packet of which nothing but its bridge is known; nothing where no rule of the chain decides.
     fn fate(&self, chain: &Chain, seen: &mut Vec<String>) -> Option<Fate> {
         if seen.contains(&chain.name) {
             return None;

@@ -22,6 +22,14 @@ const NFTA_IMMEDIATE_DATA: u16 = 2;
 const NFTA_DATA_VERDICT: u16 = 2;
 const NFTA_VERDICT_CODE: u16 = 1;
 const NFTA_VERDICT_CHAIN: u16 = 2;
+const NFTA_META_KEY: u16 = 2;
+const NFTA_CMP_OP: u16 = 2;
+const NFTA_CMP_DATA: u16 = 3;
+const NFTA_DATA_VALUE: u16 = 1;
+/// `NFT_META_…` of linux/netfilter/nf_tables.h: the names of the links by which, and of bridges through which, a packet
+/// comes and goes.
+const NAMES_OF_LINKS: [u32; 4] = [6, 7, 17, 18];
+const NFT_CMP_EQ: u32 = 0;
 /// The name of an iptables target or match within nftables.
 const NFTA_XT_NAME: u16 = 1;
 
@@ -86,8 +94,9 @@ impl FirewallChain {
 }
 
 impl FirewallRule {
-    /// What the rule does with every packet; nothing where it asks for something of the packet first, or decides nothing.
-    pub fn fate(&self) -> Option<Fate> {
+    /// What the rule does with every packet of a bridge; nothing where it asks for something else of the packet first, or
+    /// decides nothing.
+    pub fn fate(&self, bridge: &str) -> Option<Fate> {
         let expressions = self.expressions();
         let mut fate = None;
         for expression in expressions.all(NFTA_LIST_ELEM).filter_map(|bytes| Attributes::parse(bytes).ok()) {
@@ -95,6 +104,8 @@ impl FirewallRule {
             let xt = || data.string(NFTA_XT_NAME).unwrap_or_default();
             match expression.string(NFTA_EXPR_NAME)?.as_str() {
                 "counter" | "log" => {}
+                "meta" if big_endian(data.get(NFTA_META_KEY)).is_some_and(|key| NAMES_OF_LINKS.contains(&key)) => {}
+                "cmp" if is_equal_to(&data, bridge) => {}
                 "match" if xt() == "comment" => {}
                 "immediate" => fate = verdict(&data),
                 "reject" => fate = Some(Fate::Drop),
@@ -104,6 +115,15 @@ impl FirewallRule {
         }
         fate
     }
+}
+
+/// Whether it compares with the whole name; with the beginning of one there is no NUL at the end.
+fn is_equal_to(comparison: &Attributes, name: &str) -> bool {
+    let value = comparison.nested(NFTA_CMP_DATA);
+    let value = value.as_ref().and_then(|data| data.get(NFTA_DATA_VALUE)).unwrap_or_default();
+    let end = value.iter().position(|byte| *byte == 0);
+    big_endian(comparison.get(NFTA_CMP_OP)) == Some(NFT_CMP_EQ)
+        && end.is_some_and(|end| value[..end] == *name.as_bytes())
 }
 
 fn verdict(immediate: &Attributes) -> Option<Fate> {

@@ -39,7 +39,7 @@ pub(super) fn parse(text: &str, family: &'static str, bridge: &str) -> Firewall 
                 family,
                 table,
                 chain: (*chain).to_owned(),
-                fate: fate(conditions),
+                fate: fate(conditions, bridge),
                 speaks_of_bridge: conditions.contains(&bridge) || conditions.contains(&"physdev"),
             }),
             _ => {}
@@ -48,8 +48,11 @@ pub(super) fn parse(text: &str, family: &'static str, bridge: &str) -> Firewall 
     firewall
 }
 
-fn fate(words: &[&str]) -> Option<Fate> {
+/// What a rule does with every packet of the bridge.
+fn fate(words: &[&str], bridge: &str) -> Option<Fate> {
     match words {
+        ["-i" | "-o", link, rest @ ..] if *link == bridge => fate(rest, bridge),
+        ["-m", "physdev", "--physdev-is-bridged", rest @ ..] => fate(rest, bridge),
         ["-j", "REJECT", "--reject-with", _] | ["-j", "REJECT" | "DROP"] => Some(Fate::Drop),
         ["-j", "ACCEPT"] => Some(Fate::Accept),
         ["-j", "RETURN"] => Some(Fate::Return),

@@ -19,6 +19,10 @@ fn only_what_ends_every_packet_is_a_barrier() {
             true,
         ),
         ("-P INPUT DROP\n-P FORWARD ACCEPT", false),
+        ("-P FORWARD DROP\n-A FORWARD -i br0 -o br0 -j ACCEPT", false),
+        ("-P FORWARD DROP\n-A FORWARD -m physdev --physdev-is-bridged -j ACCEPT", false),
+        ("-P FORWARD DROP\n-A FORWARD -i br0 -o br1 -j ACCEPT", true),
+        ("-P FORWARD ACCEPT\n-A FORWARD -i br0 -j DROP", true),
         (&format!("-P FORWARD ACCEPT\n{fork}\n-A B -j DROP"), true),
         (&format!("-P FORWARD DROP\n{fork}\n-A B -j ACCEPT"), false),
         (&format!("-P FORWARD DROP\n{fork}\n-A B -j A"), true),
@@ -40,7 +44,7 @@ fn a_barrier_is_told_with_its_maker_and_the_rule_that_opens_it() {
     };
     assert_eq!(found, [expected]);
     assert!(barriers("-P FORWARD DROP\n-A FORWARD -i br0 -p tcp -j ACCEPT")[0].has_exceptions);
-    assert!(barriers("-P FORWARD DROP\n-A FORWARD -m physdev --physdev-is-bridged -j ACCEPT")[0].has_exceptions);
+    assert!(barriers("-P FORWARD DROP\n-A FORWARD -m physdev --physdev-in vnet0 -j ACCEPT")[0].has_exceptions);
     assert_eq!(barriers("-P FORWARD DROP\n-N ufw-before-forward")[0].maker, "ufw");
     assert_eq!(barriers("-P FORWARD DROP")[0].maker, "an administrator");
 }
