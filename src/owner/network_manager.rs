@@ -1,6 +1,17 @@
 //! NetworkManager.
 
+mod device;
+mod keyfile;
+mod profiles;
+mod refusal;
+mod render;
+mod uuid;
+
+use std::path::Path;
+
+use super::persist::{Bridge, Persistence};
 use super::{Claim, Error, Host, Link, Owner};
+use device::Device;
 
 pub const COMM: &str = "NetworkManager";
 
@@ -20,14 +31,19 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
         owner: Owner::NetworkManager,
         evidence,
         live: true,
-        can_move: false,
-        // `nmcli device set … managed no` is no advice on a live host: it may take the addresses away.
-        hint: format!(
-            "a link can't be handed over by NetworkManager yet: make the bridge with nmcli, \
-             or list interface-name:{} in unmanaged-devices and reboot",
-            link.name
-        ),
+        can_move: true,
+        hint: format!("let NetworkManager hand it over: virt-bridge up BRIDGE --uplink {} --persist", link.name),
     }])
+}
+
+/// The change of NetworkManager's profiles.
+///
+/// # Errors
+/// One line for each reason why it cannot be made.
+pub fn persistence(root: &Path, bridge: &Bridge) -> Result<Persistence, Vec<String>> {
+    let read = || Ok((profiles::read(root)?, Device::read(root, &bridge.uplink)?));
+    let (profiles, device) = read().map_err(|error: String| vec![error])?;
+    render::render(&profiles, &device, bridge)
 }
 
 fn profile(state: &str) -> String {

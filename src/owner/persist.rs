@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::backup::{self, Backup, Restored};
 use super::edit::Edit;
-use super::{Claim, Owner, ifupdown};
+use super::{Claim, Owner, ifupdown, network_manager};
 
 /// A bridge as an owner's configuration is to have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,10 @@ pub struct Persistence {
 /// # Errors
 /// One line for each reason why it cannot be written.
 pub fn persistence(root: &Path, bridge: &Bridge, claims: &[Claim]) -> Result<Persistence, Vec<String>> {
-    let others = claims.iter().filter(|claim| matches!(claim.owner, Owner::Networkd | Owner::NetworkManager));
+    if claims.iter().any(|claim| claim.owner == Owner::NetworkManager) {
+        return network_manager::persistence(root, bridge);
+    }
+    let others = claims.iter().filter(|claim| matches!(claim.owner, Owner::Networkd));
     let others: Vec<String> = others
         .map(|claim| {
             format!(
