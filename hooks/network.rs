@@ -3,28 +3,21 @@
 //! Called by libvirtd (virtnetworkd) as `/etc/libvirt/hooks/network NETWORK OPERATION SUB-OPERATION EXTRA` for every
 //! network, with its XML on stdin. What it writes to stderr is shown by virsh when it fails.
 
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nix::unistd::execv;
 use virt_bridge::bridge::{self, Outcome, Wanted};
 use virt_bridge::config::{Config, Hook, Lazy, OnStop};
 use virt_bridge::deadline::Deadline;
-use virt_bridge::forwarding;
 use virt_bridge::libvirt::active_networks;
 use virt_bridge::libvirt::hook_call::{HookCall, NetworkOperation};
 use virt_bridge::libvirt::network::{self, BridgedNetwork};
 use virt_bridge::libvirt::timed_input::TimedInput;
 use virt_bridge::log::Log;
-use virt_bridge::{netfilter, owner};
-
-/// What the hook becomes where sysctls are to be written: only the command has all of that code, because a hook is to
-/// stay small. The arguments make it speak to syslog, and succeed whatever it finds, within the milliseconds that are
-/// to follow.
-const REAPPLY: [&CStr; 4] = [c"/usr/sbin/virt-bridge", c"host", c"apply", c"--for-hook"];
+use virt_bridge::{drift, owner};
 
 /// What the owner of a bridge leaves of the deadline, so that we can say that it took too long.
 const FOR_THE_REST: Duration = Duration::from_secs(1);
@@ -96,26 +89,18 @@ fn ensure(
 ) -> Result<(), String> {
     let wanted = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
     let unsettled = |error: bridge::Error| format!("{}: {error}", network.bridge);
-    if !bridge::is_right(&wanted).map_err(unsettled)? {
+    let link = bridge::right(&wanted).map_err(unsettled)?;
+    if link.is_none() {
         // Its owner makes it as at boot; what is still missing then is added.
-        if owner::bring_up(Path::new("/"), &network.bridge, deadline.less(FOR_THE_REST))? {
-            log.info(&format!("{call}: ifup has made {}", network.bridge));
+        if let Some(owner) = owner::bring_up(Path::new("/"), &network.bridge, deadline.less(FOR_THE_REST))? {
+            log.info(&format!("{call}: {owner} has made {}", network.bridge));
         }
         bridge::ensure(&wanted, deadline).map_err(unsettled)?.tell(call, log);
     }
-    keep_settings(config, &network.bridge, deadline, log);
-    Ok(())
-}
-
-/// The last thing that a hook does: where sysctls are not what the configuration has, it becomes the command that
-/// applies them, and that always succeeds so. Returns otherwise, or when the command cannot be run.
-fn keep_settings(config: &Config, bridge: &str, deadline: Deadline, log: &Log) {
-    if netfilter::has_drifted(config) || forwarding::has_drifted(config, bridge) {
-        let left = CString::new(deadline.remaining().as_millis().to_string()).unwrap_or_default();
-        let command: Vec<&CStr> = REAPPLY.into_iter().chain([left.as_c_str()]).collect();
-        let Err(errno) = execv(command[0], &command);
-        log.warning(&format!("sysctls: cannot run virt-bridge: {}", errno.desc()));
+    if drift::is_seen(config, &network.bridge, link.as_ref()) {
+        drift::correct(deadline, log);
     }
+    Ok(())
 }
 
 /// Goes back if that is configured, and nobody uses the bridge any more. libvirt says `stopped` also after a failed

@@ -12,6 +12,7 @@ use std::time::Instant;
 use virt_bridge::bridge::{self, Wanted};
 use virt_bridge::config::{Config, Hook, InterfaceRule, Lazy};
 use virt_bridge::deadline::Deadline;
+use virt_bridge::drift;
 use virt_bridge::libvirt::domain::{self, Patched};
 use virt_bridge::libvirt::hook_call::{DomainOperation, HookCall};
 use virt_bridge::libvirt::timed_input::TimedInput;
@@ -56,7 +57,22 @@ fn prepare(call: &HookCall, begun: Instant, log: &Log) -> Result<(), String> {
         .filter_map(|interface| interface.bridge.as_deref())
         .collect();
     let config = Lazy::at("/");
-    bridges.iter().try_for_each(|bridge| ensure(call, bridge, &config, begun, log))
+    bridges.iter().try_for_each(|bridge| ensure(call, bridge, &config, begun, log))?;
+    keep_settings(&bridges, &config, begun, log)
+}
+
+/// No network's hook runs for these bridges, so their settings are looked after here.
+fn keep_settings(bridges: &BTreeSet<&str>, config: &Lazy, begun: Instant, log: &Log) -> Result<(), String> {
+    for bridge in bridges {
+        let link = find(bridge)?;
+        // Of a broken file the log has been told.
+        let Ok(config) = config.get() else { return Ok(()) };
+        if drift::is_seen(config, bridge, link.as_ref()) {
+            drift::correct(Deadline::since(begun, config.hook.deadline), log);
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// A bridge that is there and not configured is somebody's, and stays as it is.
@@ -64,14 +80,14 @@ fn ensure(call: &HookCall, bridge: &str, config: &Lazy, begun: Instant, log: &Lo
     let config = match config.get() {
         Ok(config) => config,
         // A broken file is no reason against a guest that may not need it.
-        Err(error) if exists(bridge)? => {
+        Err(error) if find(bridge)?.is_some() => {
             log.warning(&format!("{call}: {bridge} is taken as it is: {error}"));
             return Ok(());
         }
         Err(error) => return Err(error.to_string()),
     };
     let Some(configured) = config.bridges.get(bridge).filter(|bridge| bridge.is_ours()) else {
-        return if exists(bridge)? { Ok(()) } else { Err(absent(bridge)) };
+        return if find(bridge)?.is_some() { Ok(()) } else { Err(absent(bridge)) };
     };
     let deadline = Deadline::since(begun, config.hook.deadline);
     let wanted = Wanted::configured(bridge, Some(configured));
@@ -79,9 +95,9 @@ fn ensure(call: &HookCall, bridge: &str, config: &Lazy, begun: Instant, log: &Lo
     Ok(())
 }
 
-fn exists(bridge: &str) -> Result<bool, String> {
-    let link = Socket::open().and_then(|mut socket| socket.get::<Link>(link::by_name(bridge)));
-    link.map(|link| link.is_some()).map_err(|error| format!("cannot look for {}: {error}", Printable(bridge)))
+fn find(bridge: &str) -> Result<Option<Link>, String> {
+    let link = Socket::open().and_then(|mut socket| socket.get(link::by_name(bridge)));
+    link.map_err(|error| format!("cannot look for {}: {error}", Printable(bridge)))
 }
 
 /// libvirt would say "Cannot get interface MTU", after it has done most of the start.

@@ -25,7 +25,7 @@ mod uplink;
 mod verify;
 
 pub use belongings::Belongings;
-pub use ensure::{GATEWAY_CHECK, Outcome, Survey, Wanted, ensure, is_right, survey};
+pub use ensure::{GATEWAY_CHECK, Outcome, Survey, Wanted, ensure, right, survey};
 pub use error::Error;
 pub use lacking::lacking;
 pub use lock::Lock;

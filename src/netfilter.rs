@@ -24,7 +24,7 @@ pub use state::{Bridge, State, is_loaded, wait_for_sysctls};
 
 use crate::config::Config;
 use crate::libvirt::bridges_in_use;
-use crate::netlink::{self, Link, Socket, link};
+use crate::netlink::{self, Link, Socket, link, netfilter_calls};
 
 /// How long the sysctls may take to appear after the module's event: kernels before commit 38dc717e9715 send it before
 /// the module's own start has finished.
@@ -84,9 +84,15 @@ pub fn apply_to_bridge(config: &Config, name: &str) -> Result<Outcome, netlink::
     Change::between(&state, config, |bridge| libvirt.contains(bridge)).carry_out(&mut socket)
 }
 
-/// Whether somebody else has written a sysctl, which no event tells; asked with every call of a hook. Bridges' own flags
-/// are left to [`apply`]: others set them only for bridges that they make, and of those udev tells.
+/// Whether somebody else has written a sysctl, which no event tells; asked with every call of a hook.
 pub fn has_drifted(config: &Config) -> bool {
     let wanted = policy::sysctls(config);
     wanted.named().any(|(table, wanted)| state::peek(table).is_some_and(|present| present != wanted))
+}
+
+/// The same for a flag of a bridge that a guest or a network of libvirt uses. Those of other bridges are left to
+/// [`apply`]: their engines set them when they make them, and of that udev tells.
+pub fn has_drifted_on(config: &Config, bridge: &Link) -> bool {
+    let wanted = policy::for_bridge(config, &bridge.name(), |_| true).calls;
+    !wanted.difference(netfilter_calls::of(bridge)).is_empty()
 }

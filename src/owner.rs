@@ -16,9 +16,9 @@ mod udhcpc;
 pub use backup::{Backup, Restored};
 pub use dhclient::{Clients, hand_over};
 pub use edit::Edit;
-pub use ifupdown::bring_up;
-pub use persist::{Bridge, Persistence, persistence, restore};
+pub use persist::{Bridge, Persistence, bring_up, give, persistence, take_back};
 use process::Process;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
@@ -30,7 +30,8 @@ pub struct Link<'a> {
 }
 
 /// What configures links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Owner {
     Networkd,
     NetworkManager,

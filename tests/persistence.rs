@@ -22,6 +22,7 @@ fn bridge(case: &Path) -> Bridge {
     Bridge {
         name: "br0".into(),
         uplink: uplink.trim().into(),
+        uplink_index: 2,
         mac: "52:54:00:00:00:10".into(),
         stp: false,
         forward_delay_ms: 0,
@@ -92,10 +93,10 @@ fn a_second_time_changes_nothing_and_the_way_back_is_exact() {
         let root = copy(case, "back");
         let first = written(&root, case).unwrap();
         first.write(&root, "br0").unwrap();
-        assert_eq!(written(&root, case).unwrap(), Persistence::default(), "{}", case.display());
+        assert_eq!(written(&root, case).unwrap(), Persistence::nothing(first.owner), "{}", case.display());
         let backup = Backup::of(&root, "br0").unwrap();
         assert_eq!(backup.is_some(), !first.edits.is_empty());
-        backup.map(|backup| virt_bridge::owner::restore(&root, "br0", backup).unwrap());
+        backup.map(|backup| backup.restore(&root).unwrap());
         let before = copy(case, "before");
         let difference = Command::new("diff").arg("-r").arg(root.join("etc")).arg(before.join("etc")).output().unwrap();
         assert!(difference.stdout.is_empty(), "{}", String::from_utf8_lossy(&difference.stdout));

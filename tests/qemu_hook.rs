@@ -136,6 +136,26 @@ fn somebodys_bridge_is_left_as_it_is_even_by_a_broken_configuration() {
 }
 
 #[test]
+fn a_starting_guest_finds_bridge_netfilter_right_where_no_network_does_that() {
+    let lab = Lab::start(["--no-ra"]);
+    let wrong = "ip link set theirs type bridge nf_call_ip6tables 1; sysctl -q net.bridge.bridge-nf-call-iptables=1";
+    support::bridges::make_bridge(&lab, "theirs");
+    define(&lab, &domain("web", &on_bridge("theirs")));
+    for wrong in wrong.split("; ") {
+        lab.host(["virt-bridge", "netfilter", "apply"]);
+        support::bridges::script(&lab, wrong);
+        lab.virsh(["start", "web"]);
+        assert_eq!(
+            (support::bridges::flags(&lab, "theirs"), support::bridges::sysctls(&lab)),
+            ("000".into(), "000".into()),
+            "{wrong}: {}",
+            lab.log()
+        );
+        lab.virsh(["destroy", "web"]);
+    }
+}
+
+#[test]
 fn a_guest_saved_elsewhere_is_restored_on_this_hosts_network() {
     let shared = Shared::new("saved");
     let from = host_with_guest();

@@ -115,7 +115,7 @@ pub struct Survey {
 pub fn ensure(wanted: &Wanted, deadline: Deadline) -> Result<Outcome, Error> {
     let mut socket = Socket::open().map_err(Error::unread)?;
     let records = Records::of(&wanted.bridge);
-    if looks_right(&mut socket, wanted, &records)? {
+    if looking_right(&mut socket, wanted, &records)?.is_some() {
         return Ok(Outcome::AlreadyRight { recovered: None });
     }
     let _lock = Lock::take(deadline)?;
@@ -153,39 +153,39 @@ fn is_open(address: &Address, index: u32) -> bool {
     address.index == index && address.flags() & (IFA_F_TENTATIVE | IFA_F_DADFAILED) == IFA_F_TENTATIVE
 }
 
-/// Whether `ensure` would find nothing to do: the whole work of most calls of a hook, which is about to end then, and
-/// counts its system calls. So the socket is left for that end to close.
+/// The bridge, if `ensure` would find nothing to do: the whole work of most calls of a hook, which is about to end then,
+/// and counts its system calls. So the socket is left for that end to close.
 ///
 /// # Errors
 /// When the kernel cannot be asked.
-pub fn is_right(wanted: &Wanted) -> Result<bool, Error> {
+pub fn right(wanted: &Wanted) -> Result<Option<Link>, Error> {
     let mut socket = ManuallyDrop::new(Socket::open().map_err(Error::unread)?);
-    looks_right(&mut socket, wanted, &Records::of(&wanted.bridge))
+    looking_right(&mut socket, wanted, &Records::of(&wanted.bridge))
 }
 
-/// Whether nothing is to be done: the bridge is up with its parameters, its uplink is an up port of it, and no run was
+/// The bridge, if nothing is to be done: it is up with its parameters, its uplink is an up port of it, and no run was
 /// killed.
 ///
 /// # Errors
 /// When the kernel cannot be asked.
-fn looks_right(socket: &mut Socket, wanted: &Wanted, records: &Records) -> Result<bool, Error> {
+fn looking_right(socket: &mut Socket, wanted: &Wanted, records: &Records) -> Result<Option<Link>, Error> {
     let bridge = link::by_name(&wanted.bridge);
     let [bridge, named] = match &wanted.uplink {
         Uplink::Name(uplink) => socket.get_each([bridge, link::by_name(uplink)]),
         _ => socket.get(bridge).map(|bridge| [bridge, None]),
     }
     .map_err(Error::unread)?;
-    let Some(bridge): Option<Link> = bridge else { return Ok(false) };
+    let Some(bridge): Option<Link> = bridge else { return Ok(None) };
     // Open vSwitch's own device: guests get there by a virtualport that only their own XML may name.
     if wanted.uplink == Uplink::None && bridge.kind().as_deref() == Some("openvswitch") {
-        return Ok(true);
+        return Ok(Some(bridge));
     }
     let parameters = wanted.parameters.difference(&bridge);
     if !bridge.is_bridge() || !bridge.is_up() || parameters != BridgeParameters::default() || records.is_interrupted() {
-        return Ok(false);
+        return Ok(None);
     }
     let ports = match &wanted.uplink {
-        Uplink::None => return Ok(true),
+        Uplink::None => return Ok(Some(bridge)),
         Uplink::Name(_) => named.into_iter().collect(),
         Uplink::PermanentMac(_) | Uplink::Auto => {
             socket.dump::<Link>(link::ports_of(bridge.index)).map_err(Error::unread)?
@@ -196,7 +196,7 @@ fn looks_right(socket: &mut Socket, wanted: &Wanted, records: &Records) -> Resul
         let is_port = port.master() == Some(bridge.index) && port.is_up();
         is_port && uplink::is_meant(port, &wanted.uplink, earlier.as_deref())
     };
-    Ok(ports.iter().any(is_uplink))
+    Ok(ports.iter().any(is_uplink).then_some(bridge))
 }
 
 /// Looks at the host and plans, without changing anything.

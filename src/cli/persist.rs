@@ -51,6 +51,7 @@ pub fn plan(wanted: &Wanted) -> Result<Option<Lasting>, Failure> {
     let bridge = Bridge {
         name: wanted.bridge.clone(),
         uplink: uplink.name.clone(),
+        uplink_index: uplink.index,
         mac,
         stp,
         // With STP the kernel's own delay stands, as in a takeover.
@@ -84,11 +85,17 @@ pub fn in_words(persistence: &Persistence) -> String {
 pub fn write(bridge: &str, lasting: &Lasting, quiet: bool) -> Result<(), Failure> {
     let Lasting { uplink, clients, persistence } = lasting;
     hand_over(uplink, bridge, clients)?;
-    persistence.write(Path::new("/"), bridge).map_err(|text| Failure::new(Exit::NeedsAttention, text))?;
+    let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
+    persistence.write(Path::new("/"), bridge).map_err(attention)?;
     let mut text = String::new();
     persistence.edits.iter().for_each(|edit| say!(text, "wrote {}", edit.path.display()));
     tell(&text, quiet);
-    persistence.warnings.iter().for_each(|warning| drop(writeln!(std::io::stderr(), "warning: {warning}")));
+    let given = owner::give(persistence.owner, bridge).map_err(attention)?;
+    persistence
+        .warnings
+        .iter()
+        .chain(&given)
+        .for_each(|warning| drop(writeln!(std::io::stderr(), "warning: {warning}")));
     Ok(())
 }
 
@@ -127,7 +134,8 @@ fn keep_addresses(link: &str) -> Result<(), String> {
 pub fn restore(bridge: &str, backup: Backup, quiet: bool) -> Result<(), Failure> {
     let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
     let mut text = String::new();
-    match owner::restore(Path::new("/"), bridge, backup).map_err(attention)? {
+    let owner = backup.owner();
+    match backup.restore(Path::new("/")).map_err(attention)? {
         Restored::Files(paths) => paths.iter().for_each(|path| say!(text, "restored {}", path.display())),
         Restored::Changed(difference) => {
             // Talk, of several lines; an error is one.
@@ -137,7 +145,7 @@ pub fn restore(bridge: &str, backup: Backup, quiet: bool) -> Result<(), Failure>
         }
     }
     tell(&text, quiet);
-    Ok(())
+    owner::take_back(owner, bridge).map_err(attention)
 }
 
 /// What was done stays done where nobody reads of it.

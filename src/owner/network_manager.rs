@@ -41,7 +41,7 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
 /// # Errors
 /// One line for each reason why it cannot be made.
 pub fn persistence(root: &Path, bridge: &Bridge) -> Result<Persistence, Vec<String>> {
-    let read = || Ok((profiles::read(root)?, Device::read(root, &bridge.uplink)?));
+    let read = || Ok((profiles::read(root)?, Device::read(root, &bridge.uplink, bridge.uplink_index)?));
     let (profiles, device) = read().map_err(|error: String| vec![error])?;
     render::render(&profiles, &device, bridge)
 }

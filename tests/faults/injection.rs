@@ -163,7 +163,11 @@ fn judge(subject: Subject, injection: &Injection, ending: &Ending, place: Place)
 
 impl Host {
     fn try_next(&self, command: &[&str], expected: &State) -> Result<(), String> {
-        let ending = self.call(command.iter().copied());
+        let mut ending = self.call(command.iter().copied());
+        if ending.stderr.contains(" does not answer through ") {
+            // Once may be the machine, which left no time for the router, which is on it too.
+            ending = self.call(command.iter().copied());
+        }
         if ending.code != Some(0) {
             return Err(format!("exit code {:?}: {}", ending.code, ending.stderr));
         }

@@ -10,8 +10,10 @@ pub mod terminal;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns, unshare};
@@ -108,9 +110,17 @@ impl Lab {
         self.host(["state"])
     }
 
-    /// What was said to syslog.
+    /// What was said to syslog until now.
     pub fn log(&self) -> String {
-        self.read("/run/lab/syslog")
+        const FILE: &str = "/run/lab/syslog";
+        // Datagrams keep their order: once this one is in the file, all are that were sent before.
+        static MARKS: AtomicU32 = AtomicU32::new(0);
+        let mark = format!("mark {} of the test", MARKS.fetch_add(1, Ordering::Relaxed));
+        let is_sent = UnixDatagram::unbound().unwrap().send_to(mark.as_bytes(), self.path("/dev/log")).is_ok();
+        if is_sent {
+            self.wait_until("syslog is read", || self.read(FILE).lines().any(|line| line == mark));
+        }
+        self.read(FILE).lines().filter(|line| !line.ends_with(" of the test")).map(|line| format!("{line}\n")).collect()
     }
 
     /// Where the test finds the lab's `path`.

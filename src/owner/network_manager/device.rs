@@ -22,17 +22,16 @@ pub struct Device {
 }
 
 impl Device {
-    /// The link of this name below `root`.
+    /// The link of this name and index below `root`.
     ///
     /// # Errors
     /// One line when a file that is there cannot be read.
-    pub fn read(root: &Path, link: &str) -> Result<Self, String> {
+    pub fn read(root: &Path, link: &str, index: u32) -> Result<Self, String> {
         let text = |path: &str| {
             let path = Path::new(path);
             edit::text(&edit::below(root, path)).map_err(|error| format!("cannot read {}: {error}", path.display()))
         };
-        let Some(index) = text(&format!("/sys/class/net/{link}/ifindex"))? else { return Ok(Device::default()) };
-        let state = text(&format!("/run/NetworkManager/devices/{}", index.trim()))?.unwrap_or_default();
+        let state = text(&format!("/run/NetworkManager/devices/{index}"))?.unwrap_or_default();
         let state = Keyfile::parse(&state);
         let value = |group: &str, key: &str| state.value(group, key).map(str::to_owned);
         Ok(Device {

@@ -8,6 +8,7 @@ use super::keyfile::{Group, Keyfile};
 use super::profiles::{OWN, Profile};
 use super::refusal::reasons;
 use super::uuid::derived;
+use crate::owner::Owner;
 use crate::owner::edit::Edit;
 use crate::owner::persist::{Bridge, Persistence};
 
@@ -42,7 +43,7 @@ const HIGHEST_PRIORITY: &str = "999";
 /// One line for each reason why these profiles cannot have it.
 pub fn render(profiles: &[Profile], device: &Device, bridge: &Bridge) -> Result<Persistence, Vec<String>> {
     if has_bridge(profiles, bridge) {
-        return Ok(Persistence::default());
+        return Ok(Persistence::nothing(Owner::NetworkManager));
     }
     let Some(uuid) = &device.profile else {
         return Err(vec![format!("NetworkManager has no profile up on {}", bridge.uplink)]);
@@ -71,7 +72,7 @@ pub fn render(profiles: &[Profile], device: &Device, bridge: &Bridge) -> Result<
     edits.extend(switched_off(profile));
     warnings.extend(mentions(profile, bridge));
     warnings.extend(competitors(profiles, profile, bridge));
-    Ok(Persistence { edits, warnings })
+    Ok(Persistence { owner: Owner::NetworkManager, edits, warnings })
 }
 
 /// Whether the profiles have the bridge with this uplink already.
