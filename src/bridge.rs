@@ -23,6 +23,7 @@ mod step;
 mod undo;
 mod uplink;
 mod verify;
+mod witness;
 
 pub use belongings::Belongings;
 pub use ensure::{GATEWAY_CHECK, Outcome, Survey, Wanted, ensure, right, survey};
@@ -38,3 +39,4 @@ pub use snapshot::Snapshot;
 pub use step::Step;
 pub use undo::{undo, undo_holding};
 pub use uplink::is_meant;
+pub use witness::Witness;

@@ -29,6 +29,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let clients = Clients::of(&arguments.bridge).map_err(Failure::unchanged)?;
     let backup = Backup::of(Path::new("/"), &arguments.bridge).map_err(Failure::unchanged)?;
     let receipt = Records::of(&arguments.bridge).receipt().ok().flatten();
+    if let Some(backup) = backup.as_ref().filter(|_| !arguments.force) {
+        super::persist::refuse_guests(&arguments.bridge, backup.owner())?;
+    }
     let deadline = Deadline::after(super::DEADLINE);
     let lock = Lock::take(deadline)?;
     let outcome = bridge::undo_holding(&lock, &arguments.bridge, arguments.force, check, deadline)?;

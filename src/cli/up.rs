@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
 use super::guarded;
+use super::handed_over;
 use super::persist::{self, Lasting};
-use crate::bridge::{self, Records, Wanted};
+use crate::bridge::{self, Plan, Records, Wanted};
 use crate::config::parse_duration;
 use crate::confirmation::is_remote;
 use crate::deadline::Deadline;
@@ -40,6 +41,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     guarded::settle_earlier(&wanted.bridge)?;
     let lasting = persist::plan(&wanted)?;
     let allowed = arguments.confirm.or_else(|| (!arguments.no_confirm && is_remote()).then_some(OVER_SSH));
+    let by_owner = lasting.as_ref().filter(|lasting| lasting.is_owners_work());
+    if let Some(lasting) = by_owner
+        && let Some(plan) = owners_plan(&wanted)?
+    {
+        return handed_over::run(&wanted, plan, lasting, arguments.bridge.json);
+    }
     match allowed {
         Some(allowed) if takes_over(&wanted, arguments.confirm.is_some())? => {
             if let Some(lasting) = &lasting {
@@ -56,6 +63,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(lasting) => persist::write(&wanted.bridge, &lasting, arguments.bridge.json),
         None => Ok(()),
     }
+}
+
+/// What an owner that carries out takeovers has to do; nothing where the uplink is the bridge's port.
+fn owners_plan(wanted: &Wanted) -> Result<Option<Plan>, Failure> {
+    Ok(survey(wanted)?.plan.filter(|plan| plan.uplink.is_some() && !plan.before.uplink_was_port))
 }
 
 /// Files are written, and leases handed over, when the takeover is confirmed: by this process, which waits for that.

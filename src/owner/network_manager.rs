@@ -1,6 +1,9 @@
 //! NetworkManager.
 
+mod call;
+mod checkpoint;
 mod device;
+mod hand_over;
 mod keyfile;
 mod profiles;
 mod refusal;
@@ -12,6 +15,8 @@ use std::path::Path;
 use super::persist::{Bridge, Persistence};
 use super::{Claim, Error, Host, Link, Owner};
 use device::Device;
+
+pub use hand_over::{HandOver, bring_up, other_ports, settle, take_back};
 
 pub const COMM: &str = "NetworkManager";
 

@@ -1,6 +1,7 @@
 //! Writes a bridge into the configuration of whoever configures its uplink at boot.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -8,6 +9,9 @@ use super::backup;
 use super::edit::Edit;
 use super::{Claim, Owner, ifupdown, network_manager};
 use crate::deadline::Deadline;
+
+/// How long an owner may take to give an uplink back; a DHCP server may be slow.
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// A bridge as an owner's configuration is to have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +87,7 @@ pub fn give(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
         Owner::Ifupdown => ifupdown::note(Path::new("/"), bridge)
             .map(|()| Vec::new())
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is up: {error}")),
+        Owner::NetworkManager => network_manager::settle().map(|()| Vec::new()),
         _ => Ok(Vec::new()),
     }
 }
@@ -95,7 +100,20 @@ pub fn take_back(owner: Owner, bridge: &str) -> Result<(), String> {
     match owner {
         Owner::Ifupdown => ifupdown::forget(Path::new("/"), bridge)
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is down: {error}")),
+        Owner::NetworkManager => network_manager::take_back(bridge, Deadline::after(ANSWER)),
         _ => Ok(()),
+    }
+}
+
+/// The ports of a bridge that the owner takes away with it, other than the uplink; those of a takeover of ours its receipt
+/// knows.
+///
+/// # Errors
+/// One line that says what could not be read.
+pub fn other_ports(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
+    match owner {
+        Owner::NetworkManager => network_manager::other_ports(bridge),
+        _ => Ok(Vec::new()),
     }
 }
 
@@ -104,5 +122,8 @@ pub fn take_back(owner: Owner, bridge: &str) -> Result<(), String> {
 /// # Errors
 /// When the owner fails, or has not ended by the deadline.
 pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<Option<Owner>, String> {
-    Ok(ifupdown::bring_up(root, bridge, deadline)?.then_some(Owner::Ifupdown))
+    if ifupdown::bring_up(root, bridge, deadline)? {
+        return Ok(Some(Owner::Ifupdown));
+    }
+    Ok(network_manager::bring_up(root, bridge, deadline)?.then_some(Owner::NetworkManager))
 }

@@ -52,6 +52,11 @@ impl Profile {
         self.connection("controller").or_else(|| self.connection("master"))
     }
 
+    /// Whether it is there after the next boot, too.
+    pub fn lasts(&self) -> bool {
+        !self.path.starts_with("/run")
+    }
+
     /// Whether NetworkManager brings it up by itself.
     pub fn is_automatic(&self) -> bool {
         self.connection("autoconnect") != Some("false")
@@ -87,7 +92,11 @@ pub fn read(root: &Path) -> Result<Vec<Profile>, String> {
     Ok(profiles)
 }
 
-fn files(root: &Path, directory: &Path) -> Result<Vec<PathBuf>, String> {
+/// The files of profiles in a directory below `root`.
+///
+/// # Errors
+/// When the directory is there and cannot be read.
+pub fn files(root: &Path, directory: &Path) -> Result<Vec<PathBuf>, String> {
     let cannot = |error: std::io::Error| format!("cannot read {}: {error}", directory.display());
     let entries = match fs::read_dir(edit::below(root, directory)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),

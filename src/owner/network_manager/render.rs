@@ -48,6 +48,9 @@ pub fn render(profiles: &[Profile], device: &Device, bridge: &Bridge) -> Result<
     let Some(uuid) = &device.profile else {
         return Err(vec![format!("NetworkManager has no profile up on {}", bridge.uplink)]);
     };
+    if let Some(edits) = of_this_boot(profiles, uuid, bridge) {
+        return Ok(Persistence { owner: Owner::NetworkManager, edits, warnings: Vec::new() });
+    }
     let Some(profile) = profiles.iter().find(|profile| profile.uuid() == uuid) else {
         return Err(vec![format!(
             "the profile {uuid} of {} is in none of NetworkManager's own files (see nmcli -f NAME,FILENAME connection)",
@@ -77,13 +80,32 @@ pub fn render(profiles: &[Profile], device: &Device, bridge: &Bridge) -> Result<
 
 /// Whether the profiles have the bridge with this uplink already.
 pub fn has_bridge(profiles: &[Profile], bridge: &Bridge) -> bool {
-    let ours = profiles.iter().find(|profile| is_of_bridge(profile, &bridge.name));
+    let lasting = || profiles.iter().filter(|profile| profile.lasts());
+    let ours = lasting().find(|profile| is_of_bridge(profile, &bridge.name));
     let is_port = |profile: &&Profile| {
         let leads_here = |to: &str| ours.is_some_and(|ours| ours.is_meant_by(to));
         profile.link() == Some(&bridge.uplink) && profile.controller().is_some_and(leads_here)
     };
-    profiles.iter().any(|profile| is_port(&profile))
-        || ours.is_some_and(|ours| profiles.iter().any(|profile| is_ours(profile, ours, bridge)))
+    lasting().any(|profile| is_port(&profile))
+        || ours.is_some_and(|ours| lasting().any(|profile| is_ours(profile, ours, bridge)))
+}
+
+/// The profiles that an earlier run has handed the uplink over with, and was ended before it could write them to where
+/// they last.
+fn of_this_boot(profiles: &[Profile], up: &str, bridge: &Bridge) -> Option<Vec<Edit>> {
+    let port = profiles.iter().find(|profile| profile.uuid() == up && !profile.lasts())?;
+    let whole =
+        profiles.iter().find(|profile| is_of_bridge(profile, &bridge.name) && is_ours(port, profile, bridge))?;
+    let before = profiles.iter().find(|profile| derived("port", &bridge.name, profile.uuid()) == up)?;
+    let lasting = |name: &str, profile: &Profile| Edit {
+        path: file_of(name),
+        old: None,
+        new: Some(profile.text.clone()),
+        mode: 0o600,
+    };
+    let mut edits = vec![lasting(&bridge.name, whole), lasting(&port_id(bridge), port)];
+    edits.extend(switched_off(before));
+    Some(edits)
 }
 
 /// Whether the profile makes this bridge.
@@ -226,7 +248,7 @@ fn carry(profile: &Profile, keys: &[&str], connection: &mut Group) {
 /// ends with this boot; and one that may be up on several links is the others' still.
 fn switched_off(profile: &Profile) -> Option<Edit> {
     let is_of_several = matches!(profile.connection("multi-connect"), Some("2" | "3"));
-    if profile.path.starts_with("/run") || !profile.is_automatic() || is_of_several {
+    if !profile.lasts() || !profile.is_automatic() || is_of_several {
         return None;
     }
     let mut file = profile.file.clone();

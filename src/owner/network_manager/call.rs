@@ -1,0 +1,66 @@
+//! Programs that speak to NetworkManager, none of which is waited for without end.
+
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::deadline::Deadline;
+
+/// What the program prints.
+///
+/// # Errors
+/// One line when it cannot be run, fails, or has not ended by the deadline: then it is ended.
+pub fn call(program: &str, arguments: &[&str], deadline: Deadline) -> Result<String, String> {
+    let cannot = |what: &str| format!("`{program} {}` {what}", arguments.join(" "));
+    let mut command = Command::new(program);
+    command.args(arguments).env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| cannot(&format!("cannot be run: {error}")))?;
+    match ended(&mut child, deadline) {
+        Some(true) => Ok(text(child.stdout.take())),
+        Some(false) => {
+            let said = text(child.stderr.take());
+            Err(cannot(&format!("failed: {}", said.trim().lines().last().unwrap_or("it does not say why"))))
+        }
+        None => Err(cannot("did not end in time")),
+    }
+}
+
+/// Whether the program succeeded; nothing when it had to be ended. The few lines that ours print fit into a pipe.
+fn ended(child: &mut Child, deadline: Deadline) -> Option<bool> {
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status.success()),
+            Ok(None) if !deadline.has_passed() => std::thread::sleep(Duration::from_millis(5)),
+            _ => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return None;
+            }
+        }
+    }
+}
+
+fn text(stream: Option<impl Read>) -> String {
+    let mut bytes = Vec::new();
+    let _ = stream.map(|mut stream| stream.read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_says_last_is_the_reason() {
+        let soon = Deadline::after(Duration::from_secs(20));
+        assert_eq!(call("sh", &["-c", "echo yes"], soon).unwrap(), "yes\n");
+        let failed = call("sh", &["-c", "echo a >&2; echo Error: b >&2; exit 3"], soon).unwrap_err();
+        assert!(failed.ends_with("failed: Error: b"), "{failed}");
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended() {
+        let late = call("sleep", &["600"], Deadline::after(Duration::from_millis(50))).unwrap_err();
+        assert_eq!(late, "`sleep 600` did not end in time");
+    }
+}

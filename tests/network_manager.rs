@@ -1,0 +1,186 @@
+//! A bridge that lasts, with the real NetworkManager: handed over under its checkpoint, made again at boot, taken back.
+
+mod support;
+
+use support::Lab;
+
+const PROFILES: &str = "/etc/NetworkManager/system-connections";
+
+const UP: [&str; 7] = ["virt-bridge", "up", "br0", "--uplink", "eth0", "--persist", "--no-confirm"];
+
+const STATIC: &str = "# the LAN
+[connection]
+id=lan
+uuid=6f1a0f64-3a0e-4b3c-9d8b-2f60f7d7a111
+type=ethernet
+interface-name=eth0
+
+[ipv4]
+address1=192.0.2.10/24,192.0.2.1
+dns=192.0.2.1;
+method=manual
+route1=198.51.100.0/24,192.0.2.254
+
+[ipv6]
+addr-gen-mode=default
+address1=2001:db8:0:1::10/64,2001:db8:0:1::1
+method=manual
+";
+
+const DHCP: &str = "[connection]
+id=lan
+uuid=6f1a0f64-3a0e-4b3c-9d8b-2f60f7d7a111
+type=ethernet
+
+[ipv4]
+method=auto
+
+[ipv6]
+addr-gen-mode=default
+method=auto
+";
+
+/// A host whose eth0 NetworkManager has brought up by this profile, as at boot.
+fn configured<'a>(options: impl IntoIterator<Item = &'a str>, profile: &str) -> Lab {
+    let lab = Lab::start(options);
+    start(&lab, profile);
+    settle(&lab, "eth0");
+    lab
+}
+
+fn start(lab: &Lab, profile: &str) {
+    lab.host(["bash", "-ec", "ip link set eth0 down; ip address flush dev eth0; network-manager prepare"]);
+    lab.write(&format!("{PROFILES}/lan.nmconnection"), profile);
+    lab.host(["chmod", "600", &format!("{PROFILES}/lan.nmconnection")]);
+    lab.host(["network-manager", "start"]);
+}
+
+/// A host with leases of DHCP and DHCPv6, and an advertised address.
+fn leased() -> Lab {
+    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    let server = "ip address add 2001:db8:0:2::1/64 dev lan nodad
+        dnsmasq --no-daemon --conf-file=/dev/null --port=0 --interface=lan --log-dhcp --log-facility=/run/lab/dhcp.log \
+        --dhcp-range=192.0.2.100,192.0.2.199,2m --dhcp-range=2001:db8:0:2::100,2001:db8:0:2::1ff,slaac,64,2m --enable-ra \
+        --dhcp-option=option:dns-server,192.0.2.1 --dhcp-option=option:T1,10 --dhcp-option=option:T2,60 \
+        --dhcp-leasefile=/run/lab/leases --pid-file=/run/lab/dhcp.pid --user=root </dev/null &>/dev/null & disown";
+    lab.router(["bash", "-c", server]);
+    lab.wait_until("the DHCP server is there", || lab.read("/run/lab/dhcp.log").contains("started"));
+    start(&lab, DHCP);
+    has_leases(&lab, "eth0");
+    lab
+}
+
+fn settle(lab: &Lab, link: &str) {
+    lab.wait_until("the profile is up", || {
+        let state = lab.host(["nmcli", "-t", "-f", "DEVICE,STATE", "device"]);
+        state.lines().any(|line| line == format!("{link}:connected"))
+    });
+    lab.wait_until("IPv6 addresses are there", || lab.host(["ip", "-6", "address", "show", "tentative"]).is_empty());
+}
+
+fn has_leases(lab: &Lab, link: &str) {
+    lab.wait_until("leased and advertised addresses are there", || {
+        let addresses = lab.host(["ip", "-o", "address", "show", "dev", link, "scope", "global", "-tentative"]);
+        addresses.contains(" 192.0.2.1") && addresses.matches("2001:db8:0:2:").count() == 2
+    });
+}
+
+/// What a boot leaves of the network: the NIC, down.
+fn boot(lab: &Lab) {
+    lab.host(["network-manager", "stop"]);
+    let gone = "ip link delete br0; ip link set eth0 down; ip address flush dev eth0; \
+                rm -rf /run/NetworkManager /run/virt-bridge /etc/resolv.conf";
+    lab.host(["bash", "-c", gone]);
+    lab.host(["network-manager", "start"]);
+}
+
+/// Addresses, routes and DNS; `link` is called LINK. NetworkManager lets the kernel take advertisements for as long as it
+/// sets a token (the kernel takes one only then: addrconf.c, `inet6_set_iftoken`), so that some routes may be
+/// there twice, until they expire.
+fn state(lab: &Lab, link: &str) -> String {
+    let script = "ip -o address show scope global | awk '{print $2, $3, $4, $5, $6}' | sort
+        ip route; ip -6 route | grep -Ev '^fe80|proto (ra metric 1024|kernel metric 256)' | sed 's/ expires [^ ]*//' | sort
+        cat /etc/resolv.conf";
+    lab.host(["bash", "-ec", script]).replace(&format!(" {link} "), " LINK ").replace(&format!("{link} "), "LINK ")
+}
+
+fn bridge(lab: &Lab) -> String {
+    let script = "ip -j link show br0 | jq -c '.[] | [.address, .mtu, .operstate]'
+        ip -j link show master br0 | jq -c '[.[] | .ifname, .address]'
+        ip -d -j link show br0 | jq -c '.[].linkinfo.info_data | [.stp_state, .forward_delay]'";
+    lab.host(["bash", "-ec", script])
+}
+
+/// Every file of NetworkManager's configuration, with its mode and bytes.
+fn files(lab: &Lab) -> String {
+    lab.host([
+        "bash",
+        "-ec",
+        "cd /etc/NetworkManager; find . -type f -printf '%p %m %u\\n' -exec sha256sum {} + | sort",
+    ])
+}
+
+#[test]
+fn a_boot_brings_the_state_that_the_hand_over_made() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let before = state(&lab, "eth0");
+    let said = lab.host(UP);
+    assert!(
+        said.contains("NetworkManager has handed 2 addresses and") && said.contains("wrote /etc/NetworkM"),
+        "{said}"
+    );
+    assert_eq!(state(&lab, "br0"), before);
+    let live = bridge(&lab);
+    assert!(live.starts_with("[\"52:54:00:00:00:10\",1500,\"UP\"]\n[\"eth0\""), "{live}");
+    let copies = lab.host(["bash", "-c", "ls /run/NetworkManager/system-connections | grep virt-bridge; true"]);
+    assert_eq!(copies, "", "a copy is left");
+    boot(&lab);
+    settle(&lab, "br0");
+    assert_eq!((state(&lab, "br0"), bridge(&lab)), (before, live));
+    lab.router(["ping", "-c1", "-W2", "192.0.2.10"]);
+    lab.router(["ping", "-c1", "-W2", "2001:db8:0:1::10"]);
+    assert!(lab.host(UP).contains("nothing to do"));
+}
+
+#[test]
+fn a_lease_and_advertised_addresses_stay_the_same_on_the_bridge() {
+    let lab = leased();
+    let (before, leases) = (state(&lab, "eth0"), leases(&lab));
+    lab.host(UP);
+    has_leases(&lab, "br0");
+    assert_eq!((state(&lab, "br0"), self::leases(&lab)), (before.clone(), leases.clone()));
+    boot(&lab);
+    has_leases(&lab, "br0");
+    settle(&lab, "br0");
+    assert_eq!((state(&lab, "br0"), self::leases(&lab)), (before.clone(), leases.clone()));
+    lab.host(["virt-bridge", "undo", "br0"]);
+    has_leases(&lab, "eth0");
+    settle(&lab, "eth0");
+    assert_eq!((state(&lab, "eth0"), self::leases(&lab)), (before, leases));
+    assert!(!lab.read("/run/lab/dhcp.log").contains("DHCPRELEASE"));
+}
+
+/// The leases as the servers have them, without their ends.
+fn leases(lab: &Lab) -> Vec<String> {
+    let leases = lab.read("/run/lab/leases");
+    let mut leases: Vec<String> =
+        leases.lines().filter_map(|line| line.split_once(' ')).map(|(_, lease)| lease.to_owned()).collect();
+    leases.sort();
+    leases
+}
+
+#[test]
+fn undo_gives_files_and_state_back() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let before = (files(&lab), lab.state());
+    lab.host(UP);
+    let said = lab.host(["virt-bridge", "undo", "br0"]);
+    assert!(said.contains(&format!("restored {PROFILES}/lan.nmconnection")), "{said}");
+    settle(&lab, "eth0");
+    assert_eq!((files(&lab), lab.state()), before);
+    let profiles = lab.host(["nmcli", "-t", "-f", "NAME,DEVICE", "connection"]);
+    assert!(profiles.lines().all(|line| !line.contains("br0")), "{profiles}");
+    boot(&lab);
+    settle(&lab, "eth0");
+    assert_eq!((files(&lab), lab.state()), before);
+}
