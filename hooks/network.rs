@@ -87,7 +87,9 @@ fn ensure(
     deadline: Deadline,
     log: &Log,
 ) -> Result<(), String> {
-    let wanted = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
+    let configured = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
+    // A hook writes no owner's files, and so it takes nothing from an owner.
+    let wanted = Wanted { persist: false, ..configured };
     let unsettled = |error: bridge::Error| format!("{}: {error}", network.bridge);
     let link = bridge::right(&wanted).map_err(unsettled)?;
     if link.is_none() {

@@ -11,13 +11,14 @@ mod network_manager;
 mod networkd;
 mod persist;
 mod process;
+mod program;
 mod udhcpc;
 
 pub use backup::{Backup, Restored};
 pub use dhclient::{Clients, hand_over};
 pub use edit::Edit;
 pub use network_manager::HandOver;
-pub use persist::{Bridge, Persistence, bring_up, give, other_ports, persistence, take_back};
+pub use persist::{Bridge, Persistence, bring_up, give, other_ports, persistence, release, take_back};
 use process::Process;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -25,7 +25,7 @@ impl Lasting {
 
     /// Whether a DHCP client is to go on on the bridge.
     pub fn has_leases(&self) -> bool {
-        !self.clients.is_empty()
+        !self.clients.is_empty() || self.persistence.leased
     }
 }
 
@@ -146,8 +146,8 @@ pub fn refuse_guests(bridge: &str, owner: Owner) -> Result<(), Failure> {
         .hint("shut their guests down or move them first, or say --force"))
 }
 
-/// Gives the files back what they had before.
-pub fn restore(bridge: &str, backup: Backup, quiet: bool) -> Result<(), Failure> {
+/// Gives the files back what they had before, and the owner its uplink, if that has left the bridge.
+pub fn restore(bridge: &str, uplink: Option<&str>, backup: Backup, quiet: bool) -> Result<(), Failure> {
     let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
     let mut text = String::new();
     let owner = backup.owner();
@@ -161,7 +161,7 @@ pub fn restore(bridge: &str, backup: Backup, quiet: bool) -> Result<(), Failure>
         }
     }
     tell(&text, quiet);
-    owner::take_back(owner, bridge).map_err(attention)
+    owner::take_back(owner, bridge, uplink).map_err(attention)
 }
 
 /// What was done stays done where nobody reads of it.

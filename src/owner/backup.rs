@@ -32,7 +32,9 @@ pub fn write(root: &Path, bridge: &str, owner: Owner, edits: &[Edit]) -> Result<
     }
     let place = place(root, bridge);
     let cannot = |path: &Path, error: io::Error| format!("cannot write {}: {error}", path.display());
-    keep(&place, owner, edits).map_err(|error| cannot(&place, error))?;
+    let earlier = Backup::of(root, bridge)?.map(|backup| backup.kept.edits).unwrap_or_default();
+    let kept = continued(root, earlier, edits).map_err(|error| cannot(&place, error))?;
+    keep(&place, owner, kept).map_err(|error| cannot(&place, error))?;
     edits.iter().try_for_each(|edit| edit.write(root).map_err(|error| cannot(&edit.path, error)))
 }
 
@@ -105,12 +107,29 @@ fn place(root: &Path, bridge: &str) -> PathBuf {
     edit::below(root, Path::new(DIRECTORY)).join(format!("{bridge}.json"))
 }
 
-fn keep(place: &Path, owner: Owner, edits: &[Edit]) -> io::Result<()> {
+/// What leads back behind an earlier run too, which was killed before it had written everything, or whose files lack
+/// something now: what it wrote is not what was there before the bridge.
+fn continued(root: &Path, earlier: Vec<Edit>, edits: &[Edit]) -> io::Result<Vec<Edit>> {
+    let mut all = Vec::new();
+    for before in earlier {
+        match edits.iter().find(|edit| edit.path == before.path) {
+            Some(edit) if edit.old == before.new => all.push(Edit { old: before.old, ..edit.clone() }),
+            Some(_) => {}
+            None if edit::text(&edit::below(root, &before.path))? == before.new => all.push(before),
+            None => {}
+        }
+    }
+    let is_new = |edit: &&Edit| all.iter().all(|other| other.path != edit.path);
+    let added: Vec<Edit> = edits.iter().filter(is_new).cloned().collect();
+    Ok(all.into_iter().chain(added).collect())
+}
+
+fn keep(place: &Path, owner: Owner, edits: Vec<Edit>) -> io::Result<()> {
     // Files such as netplan's may hold secrets.
     let directory = place.parent().unwrap_or(place);
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     edit::sync_directory(directory)?;
-    edit::replace(place, &serde_json::to_vec_pretty(&Kept { owner, edits: edits.to_vec() })?, 0o600)
+    edit::replace(place, &serde_json::to_vec_pretty(&Kept { owner, edits })?, 0o600)
 }
 
 #[cfg(test)]
@@ -165,9 +184,23 @@ mod tests {
     fn edits_that_were_not_all_carried_out_are_taken_back() {
         let root = root("half");
         fs::write(root.join("etc/a"), "old\n").unwrap();
-        keep(&place(&root, "br0"), Owner::Ifupdown, &edits()).unwrap();
+        keep(&place(&root, "br0"), Owner::Ifupdown, edits()).unwrap();
         edits()[0].write(&root).unwrap();
         assert!(matches!(restore(&root, "br0"), Ok(Some(Restored::Files(_)))));
         assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "old\n");
+    }
+
+    #[test]
+    fn what_a_killed_run_wrote_is_not_taken_for_what_was_before() {
+        let root = root("again");
+        fs::write(root.join("etc/a"), "old\n").unwrap();
+        keep(&place(&root, "br0"), Owner::Networkd, edits()).unwrap();
+        edits()[0].write(&root).unwrap();
+        write(&root, "br0", Owner::Networkd, &edits()[1..]).unwrap();
+        let newer = Edit { old: Some("new\n".into()), new: Some("newer\n".into()), ..edits()[1].clone() };
+        write(&root, "br0", Owner::Networkd, &[newer]).unwrap();
+        assert!(matches!(restore(&root, "br0"), Ok(Some(Restored::Files(paths))) if paths.len() == 2));
+        assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "old\n");
+        assert!(!root.join("etc/b").exists());
     }
 }

@@ -1,6 +1,5 @@
 //! NetworkManager.
 
-mod call;
 mod checkpoint;
 mod device;
 mod hand_over;

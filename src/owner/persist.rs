@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::backup;
 use super::edit::Edit;
-use super::{Claim, Owner, ifupdown, network_manager};
+use super::{Claim, Owner, ifupdown, network_manager, networkd};
 use crate::deadline::Deadline;
 
 /// How long an owner may take to give an uplink back; a DHCP server may be slow.
@@ -36,6 +36,9 @@ pub struct Persistence {
     pub edits: Vec<Edit>,
     /// What the administrator has to look at.
     pub warnings: Vec<String>,
+    /// Whether the running owner renews a lease on the uplink, which it cannot do there any more after the takeover.
+    #[serde(skip)]
+    pub leased: bool,
 }
 
 /// The change of the files below `root` that lets the owner make this bridge at boot; nothing is written.
@@ -46,6 +49,7 @@ pub fn persistence(root: &Path, bridge: &Bridge, claims: &[Claim]) -> Result<Per
     match configurer(bridge, claims)? {
         Owner::Ifupdown => ifupdown::persistence(root, bridge),
         Owner::NetworkManager => network_manager::persistence(root, bridge),
+        Owner::Networkd => networkd::persistence(root, bridge),
         owner => Err(vec![format!("{} belongs to {owner}, whose configuration cannot be written yet", bridge.uplink)]),
     }
 }
@@ -66,7 +70,7 @@ fn configurer(bridge: &Bridge, claims: &[Claim]) -> Result<Owner, Vec<String>> {
 impl Persistence {
     /// No change of the owner's files, which have the bridge.
     pub fn nothing(owner: Owner) -> Self {
-        Persistence { owner, edits: Vec::new(), warnings: Vec::new() }
+        Persistence { owner, edits: Vec::new(), warnings: Vec::new(), leased: false }
     }
 
     /// Writes the files below `root`, after their backup.
@@ -88,19 +92,33 @@ pub fn give(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
             .map(|()| Vec::new())
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is up: {error}")),
         Owner::NetworkManager => network_manager::settle().map(|()| Vec::new()),
+        Owner::Networkd => networkd::give(bridge),
         _ => Ok(Vec::new()),
     }
 }
 
-/// Lets the owner, whose files are as before the bridge again, know that the bridge is gone and the uplink is its own.
+/// Lets the owner keep its hands off the uplink, which is about to leave its bridge.
+///
+/// # Errors
+/// One line that says what failed; nothing has changed.
+pub fn release(owner: Owner, bridge: &str, uplink: &str) -> Result<(), String> {
+    match owner {
+        Owner::Networkd => networkd::release(bridge, uplink),
+        _ => Ok(()),
+    }
+}
+
+/// Lets the owner, whose files are as before the bridge again, know that the bridge is gone and the uplink is its own;
+/// without an uplink, neither is so before the next boot.
 ///
 /// # Errors
 /// One line that says what failed.
-pub fn take_back(owner: Owner, bridge: &str) -> Result<(), String> {
+pub fn take_back(owner: Owner, bridge: &str, uplink: Option<&str>) -> Result<(), String> {
     match owner {
         Owner::Ifupdown => ifupdown::forget(Path::new("/"), bridge)
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is down: {error}")),
         Owner::NetworkManager => network_manager::take_back(bridge, Deadline::after(ANSWER)),
+        Owner::Networkd => uplink.map_or(Ok(()), |uplink| networkd::take_back(bridge, uplink)),
         _ => Ok(()),
     }
 }
@@ -122,8 +140,11 @@ pub fn other_ports(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
 /// # Errors
 /// When the owner fails, or has not ended by the deadline.
 pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<Option<Owner>, String> {
-    if ifupdown::bring_up(root, bridge, deadline)? {
-        return Ok(Some(Owner::Ifupdown));
+    if networkd::bring_up(root, bridge, deadline)? {
+        return Ok(Some(Owner::Networkd));
     }
-    Ok(network_manager::bring_up(root, bridge, deadline)?.then_some(Owner::NetworkManager))
+    if network_manager::bring_up(root, bridge, deadline)? {
+        return Ok(Some(Owner::NetworkManager));
+    }
+    Ok(ifupdown::bring_up(root, bridge, deadline)?.then_some(Owner::Ifupdown))
 }

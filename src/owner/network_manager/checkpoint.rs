@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::call::call;
 use crate::deadline::Deadline;
+use crate::owner::program;
 
 const SERVICE: &str = "org.freedesktop.NetworkManager";
 const OBJECT: &str = "/org/freedesktop/NetworkManager";
@@ -59,5 +59,5 @@ impl Checkpoint {
 /// `busctl` comes with systemd, as NetworkManager does on Debian.
 fn ask(what: &[&str], deadline: Deadline) -> Result<String, String> {
     let call_to_it = ["--system", "call", SERVICE, OBJECT, SERVICE];
-    call("busctl", &[&call_to_it[..], what].concat(), deadline)
+    program::output("busctl", &[&call_to_it[..], what].concat(), deadline)
 }

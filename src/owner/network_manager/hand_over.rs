@@ -8,7 +8,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::call::call;
 use super::checkpoint::Checkpoint;
 use super::keyfile::Keyfile;
 use super::profiles::{self, Profile};
@@ -17,6 +16,7 @@ use super::uuid::derived;
 use crate::deadline::Deadline;
 use crate::owner::edit::Edit;
 use crate::owner::persist::Persistence;
+use crate::owner::program;
 
 /// Profiles that end with this boot.
 const RUNTIME: &str = "/run/NetworkManager/system-connections";
@@ -51,7 +51,7 @@ impl HandOver {
         lifetime: Duration,
         deadline: Deadline,
     ) -> Result<Self, String> {
-        let profile = call("nmcli", &["-g", "GENERAL.CON-UUID", "device", "show", uplink], deadline)?;
+        let profile = program::output("nmcli", &["-g", "GENERAL.CON-UUID", "device", "show", uplink], deadline)?;
         let checkpoint = Checkpoint::create(lifetime, deadline)?;
         let profiles = persistence.edits.iter().filter(|edit| edit.old.is_none()).filter_map(for_this_boot);
         Ok(HandOver {
@@ -74,7 +74,7 @@ impl HandOver {
         if !self.profiles.is_empty() {
             let files = self.profiles.iter().map(|profile| profile.path.to_str().unwrap_or_default());
             let files: Vec<&str> = ["connection", "load"].into_iter().chain(files).collect();
-            call("nmcli", &files, deadline)?;
+            program::output("nmcli", &files, deadline)?;
         }
         let profile = of_bridge(Path::new("/"), &self.bridge)?;
         let profile = profile.ok_or_else(|| format!("{} has no profile", self.bridge))?;
@@ -88,7 +88,7 @@ impl HandOver {
     pub fn take_back(self, deadline: Deadline) -> Result<(), String> {
         let rolled_back = self.checkpoint.roll_back(deadline);
         remove(self.profiles.iter().map(|profile| profile.path.as_path()))?;
-        call("nmcli", &["connection", "reload"], deadline)?;
+        program::output("nmcli", &["connection", "reload"], deadline)?;
         rolled_back?;
         let (uplink, profile) = &self.before;
         match is_up_within(uplink, profile, deadline)? {
@@ -135,7 +135,7 @@ fn remove<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<bool, String>
 pub fn settle() -> Result<(), String> {
     let deadline = Deadline::after(BY_ITSELF * 2);
     // First the lasting ones: NetworkManager keeps up what it knows by its UUID.
-    call("nmcli", &["connection", "reload"], deadline)?;
+    program::output("nmcli", &["connection", "reload"], deadline)?;
     let root = Path::new("/");
     let has_lasting = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()?.strip_prefix(RUNTIME_PREFIX));
@@ -143,7 +143,7 @@ pub fn settle() -> Result<(), String> {
     };
     let copies: Vec<PathBuf> = profiles::files(root, Path::new(RUNTIME))?.into_iter().filter(has_lasting).collect();
     if remove(copies.iter().map(PathBuf::as_path))? {
-        call("nmcli", &["connection", "reload"], deadline)?;
+        program::output("nmcli", &["connection", "reload"], deadline)?;
     }
     Ok(())
 }
@@ -157,7 +157,7 @@ pub fn take_back(bridge: &str, deadline: Deadline) -> Result<(), String> {
     let before = uplink_before(&profiles, bridge)?;
     // The profiles of the bridge and its port are gone, so NetworkManager takes both down, and brings up what it would
     // at boot.
-    call("nmcli", &["connection", "reload"], deadline)?;
+    program::output("nmcli", &["connection", "reload"], deadline)?;
     let Some((link, profile)) = before else { return Ok(()) };
     if is_up_within(&link, profile.uuid(), deadline.at_most(BY_ITSELF))? {
         return Ok(());
@@ -169,7 +169,7 @@ pub fn take_back(bridge: &str, deadline: Deadline) -> Result<(), String> {
 fn is_up_within(link: &str, profile: &str, deadline: Deadline) -> Result<bool, String> {
     let question = ["-g", "GENERAL.STATE,GENERAL.CON-UUID", "device", "show", link];
     loop {
-        let state = call("nmcli", &question, deadline)?;
+        let state = program::output("nmcli", &question, deadline)?;
         // `NM_DEVICE_STATE_ACTIVATED`.
         if state.starts_with("100 ") && state.lines().any(|line| line == profile) {
             return Ok(true);
@@ -216,7 +216,7 @@ fn ports(bridge: &str) -> Result<Vec<String>, String> {
 
 fn up(uuid: &str, more: &[&str], deadline: Deadline) -> Result<(), String> {
     let seconds = deadline.remaining().as_secs().max(1).to_string();
-    call("nmcli", &[&["--wait", &seconds, "connection", "up", uuid][..], more].concat(), deadline).map(drop)
+    program::output("nmcli", &[&["--wait", &seconds, "connection", "up", uuid][..], more].concat(), deadline).map(drop)
 }
 
 /// Where the bridge is missing and NetworkManager runs with a profile for it, lets it make the bridge; answers whether it
