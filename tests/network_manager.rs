@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::Lab;
+use support::{Lab, told};
 
 const PROFILES: &str = "/etc/NetworkManager/system-connections";
 
@@ -62,7 +62,7 @@ fn leased() -> Lab {
         dnsmasq --no-daemon --conf-file=/dev/null --port=0 --interface=lan --log-dhcp --log-facility=/run/lab/dhcp.log \
         --dhcp-range=192.0.2.100,192.0.2.199,2m --dhcp-range=2001:db8:0:2::100,2001:db8:0:2::1ff,slaac,64,2m --enable-ra \
         --dhcp-option=option:dns-server,192.0.2.1 --dhcp-option=option:T1,10 --dhcp-option=option:T2,60 \
-        --dhcp-leasefile=/run/lab/leases --pid-file=/run/lab/dhcp.pid --user=root </dev/null &>/dev/null & disown";
+        --dhcp-leasefile=/run/lab/leases --pid-file= --user=root </dev/null &>/dev/null & echo $! >/run/lab/dhcp.pid";
     lab.router(["bash", "-c", server]);
     lab.wait_until("the DHCP server is there", || lab.read("/run/lab/dhcp.log").contains("started"));
     start(&lab, DHCP);
@@ -183,4 +183,105 @@ fn undo_gives_files_and_state_back() {
     boot(&lab);
     settle(&lab, "eth0");
     assert_eq!((files(&lab), lab.state()), before);
+}
+
+#[test]
+fn what_network_manager_has_not_made_is_refused_before_anything_is_done() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    for (add, delete) in [
+        ("ip address add 192.0.2.77/24 dev eth0", "ip address delete 192.0.2.77/24 dev eth0"),
+        ("ip route add 203.0.113.0/24 via 192.0.2.254", "ip route delete 203.0.113.0/24"),
+    ] {
+        lab.host(["bash", "-c", add]);
+        let before = (files(&lab), lab.state());
+        let refused = lab.attempt(UP);
+        assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
+        assert!(told(&refused).contains("NetworkManager has not made "), "{}", told(&refused));
+        assert_eq!((files(&lab), lab.state()), before);
+        lab.host(["bash", "-c", delete]);
+    }
+    assert!(lab.attempt(UP).status.success());
+}
+
+/// The router answers the NIC, and then is silent: the bridge has everything, and leads nowhere.
+#[test]
+fn a_bridge_that_no_router_answers_lets_all_go_back() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let before = (files(&lab), lab.state());
+    // From the moment that NetworkManager brings the bridge up, and for as long as it is there.
+    let silence = "until [[ -e /sys/class/net/br0 ]]; do sleep 0.01; done; switch ip link set router down
+        while [[ -e /sys/class/net/br0 ]]; do sleep 0.01; done; switch ip link set router up";
+    let script = format!("({silence}) & {}; status=$?; wait; exit $status", UP.join(" "));
+    let failed = lab.attempt(["bash", "-c", &script]);
+    assert_eq!(failed.status.code(), Some(3), "{}", told(&failed));
+    assert!(told(&failed).contains("192.0.2.1 does not answer through it; the host is as it was"), "{}", told(&failed));
+    settle(&lab, "eth0");
+    assert_eq!((files(&lab), lab.state()), before);
+    lab.router(["ping", "-c1", "-W2", "192.0.2.10"]);
+}
+
+/// Its server answers no more: the lease cannot be asked for again, neither on the bridge nor back on the NIC.
+#[test]
+fn a_lease_whose_server_has_gone_stays_on_the_uplink() {
+    let lab = leased();
+    let before = files(&lab);
+    lab.router(["bash", "-c", "kill -STOP $(cat /run/lab/dhcp.pid)"]);
+    let failed = lab.attempt(UP);
+    assert_eq!(failed.status.code(), Some(3), "{}", told(&failed));
+    let addresses = lab.host(["ip", "-o", "-4", "address", "show", "dev", "eth0"]);
+    assert!(addresses.contains(" 192.0.2.1"), "{addresses}");
+    lab.router(["ping", "-c1", "-W2", addresses.split_whitespace().nth(3).unwrap().split('/').next().unwrap()]);
+    assert_eq!(files(&lab), before);
+    lab.router(["bash", "-c", "kill -CONT $(cat /run/lab/dhcp.pid)"]);
+    has_leases(&lab, "eth0");
+}
+
+#[test]
+fn plan_shows_the_profiles_and_writes_nothing() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let before = (files(&lab), lab.state());
+    let shown = lab.host(["virt-bridge", "plan", "br0", "--uplink", "eth0", "--persist"]);
+    assert!(
+        shown.contains("\n+address1=192.0.2.10/24,192.0.2.1\n") && shown.contains("\n+autoconnect=false\n"),
+        "{shown}"
+    );
+    assert_eq!((files(&lab), lab.state()), before);
+}
+
+#[test]
+fn undo_leaves_guests_online_and_a_profile_that_somebody_changed() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    lab.host(UP);
+    lab.host(["bash", "-ec", "ip tuntap add tap0 mode tap; ip link set tap0 master br0"]);
+    let refused = lab.attempt(["virt-bridge", "undo", "br0"]);
+    assert!(refused.status.code() == Some(1) && told(&refused).contains("the ports tap0"), "{}", told(&refused));
+    lab.host(["ip", "link", "delete", "tap0"]);
+    let profile = format!("{PROFILES}/br0.nmconnection");
+    let theirs = lab.read(&profile) + "\n[proxy]\nmethod=1\n";
+    lab.write(&profile, &theirs);
+    let refused = lab.attempt(["virt-bridge", "undo", "br0"]);
+    assert_eq!(refused.status.code(), Some(4), "{}", told(&refused));
+    assert!(told(&refused).contains("\n+[proxy]\n"), "{}", told(&refused));
+    assert_eq!(lab.read(&profile), theirs);
+    lab.router(["ping", "-c1", "-W2", "192.0.2.10"]);
+}
+
+/// As a boot that has not come that far, or an administrator who took the bridge down.
+#[test]
+fn the_network_hook_lets_network_manager_make_the_bridge_and_writes_nothing() {
+    let lab = configured(["--no-ra"], STATIC);
+    lab.host(UP);
+    let live = (state(&lab, "br0"), bridge(&lab));
+    lab.host(["nmcli", "connection", "down", "br0"]);
+    lab.wait_until("the bridge is gone", || !lab.attempt(["ip", "link", "show", "br0"]).status.success());
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n");
+    let xml = "<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>";
+    lab.write("/run/lab/network.xml", xml);
+    lab.virsh(["net-define", "/run/lab/network.xml"]);
+    let written = files(&lab);
+    lab.virsh(["net-start", "lan"]);
+    settle(&lab, "br0");
+    assert_eq!((state(&lab, "br0"), bridge(&lab)), live);
+    assert!(lab.log().contains("NetworkManager has made br0"), "{}", lab.log());
+    assert_eq!(files(&lab), written);
 }

@@ -3,13 +3,16 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use nix::errno::Errno;
+
 use super::error::Error;
 use super::gateway::{self, Gateway};
 use super::plan::Plan;
+use super::step::CREATE_NEW;
 use super::verify;
 use crate::deadline::Deadline;
 use crate::netlink::address::IFA_F_SECONDARY;
-use crate::netlink::{Address, Link, Route, Socket, link};
+use crate::netlink::{Address, Link, Payload, Request, Route, Socket, link};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
@@ -81,6 +84,38 @@ impl Witness {
             Some(router) => Err(format!("router {router} does not answer through it")),
             None => Ok(given),
         }
+    }
+
+    /// Gives the uplink what it had before and has not got again; nothing while it is a port of the bridge.
+    ///
+    /// # Errors
+    /// One line that says what it could not be given.
+    pub fn give_back(&self, socket: &mut Socket) -> Result<(), String> {
+        let unread = |error: crate::netlink::Error| format!("cannot give back: {error}");
+        let Some(uplink) = &self.plan.uplink else { return Ok(()) };
+        let is_port = socket
+            .get::<Link>(link::by_index(uplink.index))
+            .map_err(unread)?
+            .is_some_and(|link| link.master().is_some());
+        if is_port {
+            return Ok(());
+        }
+        let moved = &self.plan.moved;
+        let flags = CREATE_NEW as u16;
+        let addresses = moved.addresses.iter().map(|address| Request {
+            kind: Address::NEW,
+            flags,
+            payload: address.clone().without_detection().encode(),
+        });
+        let routes = moved.prefix_routes.iter().chain(&moved.routes).map(|route| Request {
+            kind: Route::NEW,
+            flags,
+            payload: route.requested().encode(),
+        });
+        let requests: Vec<Request> = addresses.chain(routes).collect();
+        let outcomes = socket.batch(&requests).map_err(unread)?;
+        let refused = outcomes.into_iter().find_map(|outcome| outcome.err().filter(|e| e.errno != Errno::EEXIST));
+        refused.map_or(Ok(()), |error| Err(format!("cannot give back: {error}")))
     }
 
     /// Its index is known only when it is there.

@@ -12,7 +12,8 @@ use crate::owner::{self, Backup, Bridge, Clients, Owner, Persistence, Restored};
 pub struct Lasting {
     /// The link that leads to the LAN.
     pub uplink: String,
-    clients: Clients,
+    /// The uplink's DHCP clients that go on on the bridge.
+    pub clients: Clients,
     /// The files.
     pub persistence: Persistence,
 }
@@ -119,7 +120,7 @@ pub fn hand_over(from: &str, to: &str, clients: &Clients) -> Result<(), Failure>
     Ok(())
 }
 
-/// dhclient's script only adds an address at first, which fails where it is there, and leaves it the time that was left
+/// dhclient's script, for one, only adds an address at first, which fails where it is there, and leaves it the time that was left
 /// of the old lease; the first renewal sets the new one.
 fn keep_addresses(link: &str) -> Result<(), String> {
     let unread = |error: crate::netlink::Error| error.to_string();

@@ -13,6 +13,8 @@ use std::path::Path;
 
 use super::persist::{Bridge, Persistence};
 use super::{Claim, Error, Host, Link, Owner};
+use crate::netlink::address::IFA_F_NOPREFIXROUTE;
+use crate::netlink::{Address, Route};
 use device::Device;
 
 pub use hand_over::{HandOver, bring_up, other_ports, settle, take_back};
@@ -38,6 +40,19 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
         can_move: true,
         hint: format!("let NetworkManager hand it over: virt-bridge up BRIDGE --uplink {} --persist", link.name),
     }])
+}
+
+/// The protocols of NetworkManager's routes: of the kernel's prefixes, of profiles, of DHCP and of advertisements
+/// (`RTPROT_KERNEL`, `…_STATIC`, `…_DHCP` and `…_RA` of linux/rtnetlink.h).
+const PROTOCOLS: [u8; 4] = [2, 4, 16, 9];
+
+/// The addresses and routes that somebody else has made: NetworkManager makes prefix routes by itself, and so gives every
+/// address the flag that the kernel is to make none (nm-l3-config-data.c).
+pub fn strangers(addresses: &[Address], routes: &[Route]) -> Vec<String> {
+    let made_by_hand = |address: &&Address| !address.is_for_link() && address.flags() & IFA_F_NOPREFIXROUTE == 0;
+    let addresses = addresses.iter().filter(made_by_hand).map(|address| format!("address {address}"));
+    let routes = routes.iter().filter(|route| !PROTOCOLS.contains(&route.protocol));
+    addresses.chain(routes.map(|route| format!("route {route}"))).collect()
 }
 
 /// The change of NetworkManager's profiles.

@@ -9,6 +9,7 @@ use super::backup;
 use super::edit::Edit;
 use super::{Claim, Owner, ifupdown, network_manager, networkd};
 use crate::deadline::Deadline;
+use crate::netlink::{Address, Route};
 
 /// How long an owner may take to give an uplink back; a DHCP server may be slow.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -132,6 +133,14 @@ pub fn other_ports(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
     match owner {
         Owner::NetworkManager => network_manager::other_ports(bridge),
         _ => Ok(Vec::new()),
+    }
+}
+
+/// What of a link an owner that carries out takeovers by itself has not made, and does not bring to the bridge.
+pub fn strangers(owner: Owner, addresses: &[Address], routes: &[Route]) -> Vec<String> {
+    match owner {
+        Owner::NetworkManager => network_manager::strangers(addresses, routes),
+        _ => Vec::new(),
     }
 }
 

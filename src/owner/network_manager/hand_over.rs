@@ -51,7 +51,7 @@ impl HandOver {
         lifetime: Duration,
         deadline: Deadline,
     ) -> Result<Self, String> {
-        let profile = program::output("nmcli", &["-g", "GENERAL.CON-UUID", "device", "show", uplink], deadline)?;
+        let profile = told(uplink, "GENERAL.CON-UUID", deadline)?;
         let checkpoint = Checkpoint::create(lifetime, deadline)?;
         let profiles = persistence.edits.iter().filter(|edit| edit.old.is_none()).filter_map(for_this_boot);
         Ok(HandOver {
@@ -81,7 +81,7 @@ impl HandOver {
         up(profile.uuid(), &[], deadline)
     }
 
-    /// Lets all be as before, and waits until the profile that the uplink had is up.
+    /// Lets all be as before, and waits a while until the profile that the uplink had is up.
     ///
     /// # Errors
     /// One line that says what is not as before.
@@ -91,10 +91,11 @@ impl HandOver {
         program::output("nmcli", &["connection", "reload"], deadline)?;
         rolled_back?;
         let (uplink, profile) = &self.before;
-        match is_up_within(uplink, profile, deadline)? {
-            true => Ok(()),
-            false => Err(format!("{uplink} does not get its profile {profile} back")),
+        // It may be about to be up for longer, where a DHCP server does not answer any more.
+        if is_up_within(uplink, profile, BY_ITSELF, deadline)? || has(uplink, profile, deadline)? {
+            return Ok(());
         }
+        Err(format!("{uplink} does not get its profile {profile} back"))
     }
 
     /// Lets the bridge stay until the next boot at least.
@@ -159,26 +160,34 @@ pub fn take_back(bridge: &str, deadline: Deadline) -> Result<(), String> {
     // at boot.
     program::output("nmcli", &["connection", "reload"], deadline)?;
     let Some((link, profile)) = before else { return Ok(()) };
-    if is_up_within(&link, profile.uuid(), deadline.at_most(BY_ITSELF))? {
+    if is_up_within(&link, profile.uuid(), BY_ITSELF, deadline)? {
         return Ok(());
     }
     up(profile.uuid(), &["ifname", &link], deadline)
 }
 
-/// Whether the profile is up on the link by the deadline.
-fn is_up_within(link: &str, profile: &str, deadline: Deadline) -> Result<bool, String> {
-    let question = ["-g", "GENERAL.STATE,GENERAL.CON-UUID", "device", "show", link];
+/// Whether the profile is up on the link within this time.
+fn is_up_within(link: &str, profile: &str, time: Duration, deadline: Deadline) -> Result<bool, String> {
+    let patience = deadline.at_most(time);
     loop {
-        let state = program::output("nmcli", &question, deadline)?;
         // `NM_DEVICE_STATE_ACTIVATED`.
-        if state.starts_with("100 ") && state.lines().any(|line| line == profile) {
+        if told(link, "GENERAL.STATE", deadline)?.starts_with("100 ") && has(link, profile, deadline)? {
             return Ok(true);
         }
-        if deadline.less(BETWEEN_QUESTIONS * 2).has_passed() {
+        if patience.has_passed() {
             return Ok(false);
         }
         std::thread::sleep(BETWEEN_QUESTIONS);
     }
+}
+
+/// Whether the profile is up on the link, or about to be.
+fn has(link: &str, profile: &str, deadline: Deadline) -> Result<bool, String> {
+    Ok(told(link, "GENERAL.CON-UUID", deadline)?.trim() == profile)
+}
+
+fn told(link: &str, field: &str, deadline: Deadline) -> Result<String, String> {
+    program::output("nmcli", &["-g", field, "device", "show", link], deadline)
 }
 
 /// The ports of the bridge other than the one whose profile virt-bridge has written.
