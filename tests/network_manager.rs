@@ -285,3 +285,33 @@ fn the_network_hook_lets_network_manager_make_the_bridge_and_writes_nothing() {
     assert!(lab.log().contains("NetworkManager has made br0"), "{}", lab.log());
     assert_eq!(files(&lab), written);
 }
+
+/// Each time the process is killed at a later rename, until it is not: what a boot makes of the files is the NIC's old
+/// profile or the bridge, and both `up` and `undo` go on from there.
+#[test]
+fn a_run_that_is_killed_leaves_the_old_configuration_or_the_new_one() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let before = files(&lab);
+    lab.host(UP);
+    let after = files(&lab);
+    lab.host(["virt-bridge", "undo", "br0"]);
+    for count in 1.. {
+        let inject = format!("inject=rename:signal=KILL:when={count}");
+        let killed = lab.attempt([&["strace", "-qq", "-o", "/dev/null", "-e", &inject][..], &UP].concat());
+        let profiles = lab.host(["bash", "-c", &format!("ls {PROFILES}")]);
+        let has_port = profiles.contains("br0-eth0");
+        assert!(!has_port || profiles.contains("br0.nmconnection\n"), "{count}: {profiles}");
+        boot(&lab);
+        settle(&lab, if has_port { "br0" } else { "eth0" });
+        lab.router(["ping", "-c1", "-W5", "192.0.2.10"]);
+        lab.host(UP);
+        assert_eq!(files(&lab), after, "{count}");
+        lab.host(["virt-bridge", "undo", "br0"]);
+        settle(&lab, "eth0");
+        assert_eq!(files(&lab), before, "{count}");
+        if killed.status.success() {
+            assert!(count > 5, "killed {} times only", count - 1);
+            break;
+        }
+    }
+}

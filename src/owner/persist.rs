@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::backup;
+use super::backup::{self, Backup};
 use super::edit::Edit;
 use super::{Claim, Owner, ifupdown, network_manager, networkd};
 use crate::deadline::Deadline;
@@ -47,6 +47,12 @@ pub struct Persistence {
 /// # Errors
 /// One line for each reason why it cannot be written.
 pub fn persistence(root: &Path, bridge: &Bridge, claims: &[Claim]) -> Result<Persistence, Vec<String>> {
+    let backup = Backup::of(root, &bridge.name).map_err(|error| vec![error])?;
+    if let Some(backup) = backup
+        && let Some(edits) = backup.half_done(root).map_err(|error| vec![error])?
+    {
+        return Ok(Persistence { edits: edits.to_vec(), ..Persistence::nothing(backup.owner()) });
+    }
     match configurer(bridge, claims)? {
         Owner::Ifupdown => ifupdown::persistence(root, bridge),
         Owner::NetworkManager => network_manager::persistence(root, bridge),
