@@ -54,14 +54,15 @@ pub fn run(wanted: &Wanted, plan: Plan, lasting: &Lasting, as_json: bool) -> Res
     drop(lock);
     let (addresses, routes) = witness.counts();
     let took = begun.elapsed();
-    if as_json {
+    // What was done stays done, and is written where it lasts, where nobody reads of it.
+    let _ = if as_json {
         let microseconds = took.as_micros() as u64;
-        super::print_json(&json!({ "bridge": bridge, "changed": true, "owner": owner, "microseconds": microseconds }))?;
+        super::print_json(&json!({ "bridge": bridge, "changed": true, "owner": owner, "microseconds": microseconds }))
     } else {
         super::print_text(&format!(
             "{owner} has handed {addresses} addresses and {routes} routes of {uplink} over to {bridge} in {took:.1?}\n"
-        ))?;
-    }
+        ))
+    };
     let warn = |warning: String| drop(writeln!(std::io::stderr(), "warning: {warning}"));
     late.into_iter().for_each(|what| warn(format!("{bridge} has not got {what} again yet")));
     Ok(())
