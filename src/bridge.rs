@@ -24,6 +24,7 @@ mod step_by_step;
 mod undo;
 mod uplink;
 mod verify;
+mod witness;
 
 pub(crate) use apply::{apply, ask_routers};
 pub use belongings::Belongings;
@@ -41,3 +42,4 @@ pub use step::Step;
 pub use step_by_step::{StepTaken, step_by_step};
 pub use undo::{undo, undo_holding};
 pub use uplink::is_meant;
+pub use witness::Witness;

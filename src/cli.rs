@@ -20,6 +20,7 @@ mod domain;
 mod exit;
 mod guard;
 mod guarded;
+mod handed_over;
 mod heal;
 mod host;
 mod netfilter;

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
 use super::guarded;
+use super::handed_over;
 use super::persist::{self, Lasting};
 use super::rehearse;
-use crate::bridge::{self, Records, Wanted};
+use crate::bridge::{self, Plan, Records, Wanted};
 use crate::config::parse_duration;
 use crate::confirmation::is_remote;
 use crate::deadline::Deadline;
@@ -47,8 +48,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let allowed = arguments.confirm.or_else(|| (!arguments.no_confirm && is_remote()).then_some(OVER_SSH));
     // To the end: the old client may not go on before the new one has its place.
     let _held;
-    match allowed {
-        Some(allowed) if takes_over(&wanted, arguments.confirm.is_some())? => {
+    match (owners_work(&wanted, lasting.as_ref())?, allowed) {
+        (Some((plan, lasting)), _) => {
+            if allowed.is_some() {
+                let why = format!("{} is not asked to wait for a confirmation yet", lasting.persistence.owner);
+                return Err(Failure::unchanged(why).hint("say --no-confirm"));
+            }
+            handed_over::run(&wanted, plan, lasting, arguments.bridge.json)?;
+        }
+        (None, Some(allowed)) if takes_over(&wanted, arguments.confirm.is_some())? => {
             if let Some(lasting) = &lasting {
                 can_be_confirmed(lasting, arguments.detach)?;
             }
@@ -71,6 +79,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         network.make(&wanted.bridge, arguments.bridge.json)?;
     }
     Ok(())
+}
+
+/// What an owner that carries out takeovers by itself has to do; nothing where the uplink is the bridge's port.
+fn owners_work<'a>(wanted: &Wanted, lasting: Option<&'a Lasting>) -> Result<Option<(Plan, &'a Lasting)>, Failure> {
+    let Some(lasting) = lasting.filter(|lasting| lasting.is_owners_work()) else { return Ok(None) };
+    let plan = survey(wanted)?.plan.filter(|plan| plan.uplink.is_some() && !plan.before.uplink_was_port);
+    Ok(plan.map(|plan| (plan, lasting)))
 }
 
 /// Files are written, and leases handed over, when the takeover is confirmed.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::runtime::Runtime;
-use super::{COMM, files, state, value};
+use super::{COMM, files, state, value, values};
 use crate::deadline::Deadline;
 use crate::owner::{process, program};
 
@@ -26,7 +26,15 @@ pub fn give(bridge: &str) -> Result<Vec<String>, String> {
     runtime.keep()?;
     reload(Deadline::after(PATIENCE))?;
     announce(root, bridge).map_err(|error| format!("cannot let systemd-networkd see {bridge}: {error}"))?;
-    let state = awaited(root, bridge, "configured")?;
+    let units = files::all(root, "network")?;
+    let units: Vec<_> = units.into_iter().filter(|unit| unit.values("Match", "Name") == [bridge]).collect();
+    let awaits_lease = values(&units, "Network", "DHCP").last().is_some_and(|dhcp| ["yes", "ipv4"].contains(dhcp));
+    let is_taken_over = |said: &str| match value(said, "ADMIN_STATE") {
+        // For routers to advertise something it may wait a quarter of a minute.
+        Some("configured" | "configuring") => !awaits_lease || value(said, "DHCP_LEASE").is_some(),
+        _ => false,
+    };
+    let state = awaited(root, bridge, is_taken_over)?;
     Ok(state
         .map(|state| format!("systemd-networkd has not configured {bridge} yet: it is {state}"))
         .into_iter()
@@ -46,7 +54,9 @@ pub fn release(bridge: &str, uplink: &str) -> Result<(), String> {
     }
     Runtime::of(root, bridge).let_go(uplink)?;
     reload(Deadline::after(PATIENCE))?;
-    match awaited(root, uplink, "unmanaged")? {
+    // In a link that has failed it has no hand any more.
+    let has_let_go = |said: &str| matches!(value(said, "ADMIN_STATE"), Some("unmanaged" | "failed"));
+    match awaited(root, uplink, has_let_go)? {
         None => Ok(()),
         Some(state) => Err(format!("systemd-networkd does not let go of {uplink}: it is {state}")),
     }
@@ -70,16 +80,15 @@ pub fn take_back(bridge: &str, uplink: &str) -> Result<(), String> {
 }
 
 /// Nothing once networkd says of the link what is awaited; what it says instead when it takes too long.
-fn awaited(root: &Path, link: &str, wanted: &str) -> Result<Option<String>, String> {
+fn awaited(root: &Path, link: &str, is_so: impl Fn(&str) -> bool) -> Result<Option<String>, String> {
     let deadline = Deadline::after(PATIENCE);
     loop {
         let said = index(root, link).map(|index| state(root, index)).transpose()?.unwrap_or_default();
-        let admin_state = value(&said, "ADMIN_STATE").unwrap_or("pending");
-        if admin_state == wanted {
+        if is_so(&said) {
             return Ok(None);
         }
         if deadline.has_passed() {
-            return Ok(Some(admin_state.to_owned()));
+            return Ok(Some(value(&said, "ADMIN_STATE").unwrap_or("unknown to it").to_owned()));
         }
         std::thread::sleep(PAUSE);
     }
@@ -96,8 +105,10 @@ pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<bool, S
     if !has_files || !is_running(root)? {
         return Ok(false);
     }
+    Runtime::of(root, bridge).renew_port()?;
     reload(deadline)?;
-    for index in ports_of(root, bridge)? {
+    // A link that failed to be a port of a bridge that had just gone is passed over at a reload.
+    for index in failed_ports(root, bridge)? {
         program::run("networkctl", &["reconfigure", &index], deadline)?;
     }
     while !has_port(root, bridge) {
@@ -125,17 +136,18 @@ fn is_running(root: &Path) -> Result<bool, String> {
     Ok(!process::running(root, &[COMM]).map_err(|error| error.to_string())?.is_empty())
 }
 
-/// The indices of the links that networkd gives to this bridge, and that are not its ports.
-fn ports_of(root: &Path, bridge: &str) -> Result<Vec<String>, String> {
+/// The indices of the links that have failed and are to be ports of this bridge.
+fn failed_ports(root: &Path, bridge: &str) -> Result<Vec<String>, String> {
     let cannot = |error: io::Error| format!("cannot read what systemd-networkd says of links: {error}");
     let mut ports = Vec::new();
     for entry in fs::read_dir(root.join("run/systemd/netif/links")).map_err(cannot)? {
         let index = entry.map_err(cannot)?.file_name().to_string_lossy().into_owned();
         let Ok(number) = index.parse() else { continue };
-        let state = state(root, number)?;
-        let Some(file) = value(&state, "NETWORK_FILE") else { continue };
-        let units = files::with_drop_ins(root, Path::new(file))?;
-        if super::values(&units, "Network", "Bridge").last() == Some(&bridge) {
+        let said = state(root, number)?;
+        let Some(file) = value(&said, "NETWORK_FILE").filter(|_| value(&said, "ADMIN_STATE") == Some("failed")) else {
+            continue;
+        };
+        if values(&files::with_drop_ins(root, Path::new(file))?, "Network", "Bridge").last() == Some(&bridge) {
             ports.push(index);
         }
     }

@@ -94,16 +94,16 @@ pub fn reasons(applied: &[Unit], networks: &[Unit], netdevs: &[Unit], bridge: &B
 /// The bridge itself.
 pub fn netdev(bridge: &Bridge) -> String {
     let Bridge { name, mac, stp, vlan_filtering, .. } = bridge;
-    let word = |yes: &bool| if *yes { "yes" } else { "no" };
     let delay = match bridge.forward_delay_ms {
         milliseconds if milliseconds % 1000 == 0 => format!("{}", milliseconds / 1000),
         milliseconds => format!("{milliseconds}ms"),
     };
+    // Kernels without VLAN filtering refuse even a no.
+    let filtering = if *vlan_filtering { "VLANFiltering=yes\n" } else { "" };
     format!(
         "{HEAD}[NetDev]\nName={name}\nKind=bridge\n# The uplink's, by which DHCP servers and switches know the host.\n\
-         MACAddress={mac}\n\n[Bridge]\nSTP={}\nForwardDelaySec={delay}\nVLANFiltering={}\n",
-        word(stp),
-        word(vlan_filtering)
+         MACAddress={mac}\n\n[Bridge]\nSTP={}\nForwardDelaySec={delay}\n{filtering}",
+        if *stp { "yes" } else { "no" }
     )
 }
 

@@ -39,6 +39,20 @@ impl<'a> Runtime<'a> {
         self.write(&format!("{}.d/{}", name.to_string_lossy(), self.drop_in()), KEEP)
     }
 
+    /// The uplink's file is another one than before, so that networkd reads it anew: what it has read stands for a bridge
+    /// that is gone (network_reload of systemd 252 keeps what has not changed, with the device that it names).
+    ///
+    /// # Errors
+    /// One line that says what cannot be read or written.
+    pub fn renew_port(&self) -> Result<(), String> {
+        let networks = files::all(self.root, "network")?;
+        let is_port = |unit: &&super::Unit| unit.values("Network", "Bridge").last() == Some(&self.bridge);
+        for port in networks.iter().filter(is_port).filter_map(|unit| unit.path.file_name()) {
+            self.write(&format!("{}.d/{}", port.to_string_lossy(), self.drop_in()), "[Network]\n")?;
+        }
+        Ok(())
+    }
+
     /// The uplink is nobody's.
     ///
     /// # Errors
