@@ -24,4 +24,14 @@ wait_for $((90 * patience)) has_lease 52:54:00:00:00:30 || fail 'the guest got n
 address=$(lease 52:54:00:00:00:30)
 answers_pings "$address" || fail "the guest does not answer at $address"
 say "the guest answers at $address"
+
+# VLANs, which not every kernel has that the other tests run on.
+vm 'virt-bridge why g1' >/dev/null || fail 'something is wrong with the way of a guest that answers'
+why=$(vm 'ip link set br0 type bridge vlan_filtering 1
+    bridge vlan delete dev enp1s0 vid 1
+    virt-bridge why g1 || true')
+contains "$why" 'enp1s0 does not carry VLAN 1 of vnet0' 'virt-bridge why'
+mend=$(sed -n 's/^ *mend: *//p' <<<"$why")
+say "$mend"
+vm "$mend && virt-bridge why g1" >/dev/null || fail "it is not mended by: $mend"
 nothing_failed
