@@ -138,6 +138,7 @@ fn of_many_neighbours_only_those_are_copied_that_matter() {
 
 /// What stands beside the uplink of a host that does more.
 const NEIGHBOURHOOD: &str = "\
+address replace ::1/128 noprefixroute dev lo
 nexthop add id 7 via 198.51.100.1 dev eth1
 nexthop add id 8 blackhole
 nexthop add id 9 via 198.51.100.2 dev eth1
