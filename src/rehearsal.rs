@@ -105,9 +105,12 @@ fn perform(host: &Host, wanted: &Wanted, deadline: Deadline) -> Result<Rehearsal
 pub fn rehearse(wanted: &Wanted, snapshot: &Snapshot, plan: &Plan, deadline: Deadline) -> Result<Rehearsal, Error> {
     let begun = Instant::now();
     let host = Host::of(snapshot, plan);
+    // Read before /run is hidden.
+    let beside = shortcomings::beside_plan(wanted);
     // A thread of its own, since it leaves the host for good.
     let performed = std::thread::scope(|scope| scope.spawn(|| perform(&host, wanted, deadline)).join());
     let mut rehearsal = performed.unwrap_or_else(|_| Err(Error("the rehearsal broke off".into())))?;
+    rehearsal.not_rehearsed.extend(beside);
     rehearsal.microseconds = begun.elapsed().as_micros() as u64;
     Ok(rehearsal)
 }

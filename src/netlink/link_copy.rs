@@ -24,17 +24,20 @@ const USUAL_PRIORITY: u16 = 0x8000;
 const MACVLAN: [u16; 2] = [1, 2];
 const ETHERNET_ADDRESS_LENGTH: usize = 6;
 
-/// A link to be made again: under its own name, with its own MAC and, but for a bridge, MTU.
-pub struct Copy<'a> {
+/// A link to be made again, under its own name.
+#[derive(Clone, Copy)]
+pub struct LinkCopy<'a> {
     /// The link.
     pub link: &'a Link,
     /// The index that the copy gets; 0 leaves it to the kernel.
     pub index: u32,
     /// Whether the copy has the link's MAC, or one of the kernel's choice (of a bridge: that of a port).
     pub with_mac: bool,
+    /// Whether the copy has the link's MTU, or the usual one of its kind (of a bridge: that of its ports).
+    pub with_mtu: bool,
 }
 
-impl Copy<'_> {
+impl LinkCopy<'_> {
     /// Makes a link of the same kind on `lower`, where the kind is one that a message can make.
     pub fn of_same_kind(&self, lower: Option<u32>, with_parameters: bool) -> Option<Request> {
         let info = self.link.attributes.nested(IFLA_LINKINFO)?;
@@ -53,7 +56,7 @@ impl Copy<'_> {
     /// Makes a veth in the link's place, with the other end `peer` in another namespace.
     pub fn as_veth(&self, peer: &str, namespace: BorrowedFd<'_>) -> Request {
         let mut other = Attributes::default().with(IFLA_IFNAME, c_string(peer));
-        if let Some(mtu) = self.link.mtu() {
+        if let Some(mtu) = self.link.mtu().filter(|_| self.with_mtu) {
             other.set(IFLA_MTU, mtu.to_ne_bytes());
         }
         let other = other.with(IFLA_NET_NS_FD, namespace.as_raw_fd().to_ne_bytes());
@@ -61,7 +64,7 @@ impl Copy<'_> {
     }
 
     /// Makes both ends of a veth in this namespace.
-    pub fn as_pair_with(&self, peer: &Copy) -> Request {
+    pub fn as_pair_with(&self, peer: &LinkCopy) -> Request {
         self.request(self.looks().with_nested(IFLA_LINKINFO, &veth(peer.index, &peer.looks())))
     }
 
@@ -70,8 +73,7 @@ impl Copy<'_> {
         if let Some(mac) = self.link.mac().filter(|mac| self.with_mac && is_ethernet(mac)) {
             attributes.set(IFLA_ADDRESS, mac);
         }
-        // A bridge has that of its ports, or keeps what it is given later.
-        if let Some(mtu) = self.link.mtu().filter(|_| !self.link.is_bridge()) {
+        if let Some(mtu) = self.link.mtu().filter(|_| self.with_mtu) {
             attributes.set(IFLA_MTU, mtu.to_ne_bytes());
         }
         attributes

@@ -7,6 +7,8 @@ use super::{Attributes, Error, Malformed, Payload, Socket, join_header, split_he
 
 const NHA_ID: u16 = 1;
 const NHA_OIF: u16 = 5;
+/// `NHA_OP_FLAGS`, `NHA_GROUP_STATS` and `NHA_HW_STATS_USED` of linux/nexthop.h, which are told of a group and not taken.
+const STATE: [u16; 3] = [14, 15, 17];
 
 /// A nexthop object: `struct nhmsg` and its attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,7 @@ impl Nexthop {
         let [family, _, protocol, _, f0, f1, f2, f3] = self.header;
         let [f0, f1, f2, f3] = (u32::from_ne_bytes([f0, f1, f2, f3]) & u32::from(RTNH_F_ONLINK)).to_ne_bytes();
         let mut attributes = self.attributes.clone();
+        STATE.iter().for_each(|kind| attributes.remove(*kind));
         if let Some(index) = self.index() {
             attributes.set(NHA_OIF, index_of(index).to_ne_bytes());
         }

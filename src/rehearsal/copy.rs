@@ -12,6 +12,7 @@ use crate::netlink::address::IFA_F_DADFAILED;
 use crate::netlink::{Link, Neighbour, Nexthop, Payload, Request, Route, Rule, Socket, link};
 
 const ADD: i32 = libc::NLM_F_CREATE | libc::NLM_F_EXCL;
+const REPLACE: i32 = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
 
 /// What is read of the host beside its snapshot, before it is left.
 pub struct Host<'a> {
@@ -66,7 +67,8 @@ impl<'a> Host<'a> {
     fn fill(&self, stage: &mut Stage, links: &mut Links, routers: &[Router]) -> Result<(), Error> {
         let (host, socket) = (self.snapshot, &mut stage.socket);
         links.notes.extend(self.neighbours_left_out());
-        socket.batch(&addresses(host, links))?;
+        // The kernel has given lo an address, which systemd gives other flags (loopback-setup.c).
+        socket.batch(&addresses(host, links, REPLACE))?;
         let neighbours = self.neighbours();
         socket.batch(&neighbours.iter().map(|neighbour| copied(neighbour, links)).collect::<Vec<_>>())?;
         restore_rules(socket, host)?;
@@ -79,7 +81,7 @@ impl<'a> Host<'a> {
         }
         links.bring_down(&mut stage.socket, host)?;
         // A link that goes down has lost those of IPv6.
-        stage.socket.batch(&addresses(host, links))?;
+        stage.socket.batch(&addresses(host, links, ADD))?;
         Ok(())
     }
 
@@ -127,18 +129,18 @@ fn pairs<'a>(stage: &mut Stage, host: &'a Snapshot, links: &Links) -> Result<Vec
 
 /// IPv6 addresses go backwards, since the kernel puts each in front of the others of its scope. One that somebody else has
 /// is of no use.
-fn addresses(host: &Snapshot, links: &Links) -> Vec<Request> {
+fn addresses(host: &Snapshot, links: &Links, flags: i32) -> Vec<Request> {
     let usable = host.addresses.iter().filter(|address| address.flags() & IFA_F_DADFAILED == 0);
     let (ipv6, ipv4): (Vec<_>, Vec<_>) = usable.partition(|address| address.is_ipv6());
     let copies = ipv4.into_iter().chain(ipv6.into_iter().rev()).map(|address| {
         let name = host.link_by_index(address.index).map(Link::name).unwrap_or_default();
         address.moved(links.index(address.index), &name, &name)
     });
-    copies.map(|copy| add(&copy, ADD)).collect()
+    copies.map(|copy| add(&copy, flags)).collect()
 }
 
 fn copied(neighbour: &Neighbour, links: &Links) -> Request {
-    add(&neighbour.moved(links.index(neighbour.index)), libc::NLM_F_CREATE | libc::NLM_F_REPLACE)
+    add(&neighbour.moved(links.index(neighbour.index)), REPLACE)
 }
 
 fn is_learned(neighbour: &Neighbour) -> bool {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::Error;
 use super::stage::Stage;
 use crate::bridge::Snapshot;
-use crate::netlink::link_copy::{Copy, set_mtu};
+use crate::netlink::link_copy::{LinkCopy, set_mtu};
 use crate::netlink::{Link, Request, Socket, link};
 
 /// `NET_ADDR_SET` of linux/netdevice.h: a MAC that somebody gave, which a bridge then keeps whatever its ports have.
@@ -74,15 +74,21 @@ impl Links {
         Ok(links)
     }
 
-    fn make_one(
+    fn make_one<'a>(
         &mut self,
         stage: &mut Stage,
-        host: &Snapshot,
-        original: &Link,
+        host: &'a Snapshot,
+        original: &'a Link,
         macs: &BridgeMacs,
         taken: &mut Vec<u32>,
     ) -> Result<(), Error> {
-        let mut copy = |link| Copy { link, index: own_index(link, taken), with_mac: macs.is_given(link) };
+        let mut copy = |link: &'a Link| LinkCopy {
+            link,
+            index: own_index(link, taken),
+            with_mac: macs.is_given(link),
+            // A bridge keeps what it is given later.
+            with_mtu: !link.is_bridge(),
+        };
         let this = copy(original);
         let peer = host.link_by_index(original.lower().unwrap_or(0)).filter(|peer| is_peer(host, original, peer.index));
         if let Some(peer) = peer {
@@ -96,7 +102,7 @@ impl Links {
     }
 
     /// Of the same kind if the kernel makes one, with or without the original's parameters; else a veth.
-    fn make_alone(&mut self, stage: &mut Stage, host: &Snapshot, copy: &Copy) -> Result<(), Error> {
+    fn make_alone(&mut self, stage: &mut Stage, host: &Snapshot, copy: &LinkCopy) -> Result<(), Error> {
         let (name, kind) = (copy.link.name(), copy.link.kind());
         let lower = lower(host, copy.link).map(|lower| self.index(lower));
         let mut why = None;
@@ -114,8 +120,12 @@ impl Links {
             }
         }
         let cable = format!("p{}", copy.link.index);
-        let request = copy.as_veth(&cable, stage.lan());
-        self.send(stage, copy.link, request)?;
+        // There are MACs and MTUs that a veth does not take.
+        let bare = LinkCopy { with_mac: false, with_mtu: false, ..*copy };
+        let [full, bare] = [copy, &bare].map(|copy| copy.as_veth(&cable, stage.lan()));
+        if outcome(&mut stage.socket, full)?.is_some() {
+            self.send(stage, copy.link, bare)?;
+        }
         self.cables.insert(copy.link.index, cable);
         if kind.as_deref() != Some("veth") {
             let what = kind.map_or("hardware and its driver".into(), |kind| format!("kind {kind}"));

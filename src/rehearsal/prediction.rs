@@ -90,3 +90,77 @@ fn is_kernels(what: &What) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::libc;
+
+    use super::*;
+    use crate::bridge::plan;
+    use crate::netlink::{Attributes, BridgeParameters, Payload, Route, c_string};
+
+    const ETH0: u32 = 2;
+    const UP: u32 = libc::IFF_UP as u32;
+
+    /// With IFLA_IFNAME, IFLA_ADDRESS, IFLA_MTU and IFLA_MASTER.
+    fn link(name: &str, index: u32, flags: u32, master: Option<u32>) -> Link {
+        let mut attributes = Attributes::default()
+            .with(3, c_string(name))
+            .with(1, [0x52, 0x54, 0, 0, 0, 0x10])
+            .with(4, 1500u32.to_ne_bytes());
+        if let Some(master) = master {
+            attributes.set(10, master.to_ne_bytes());
+        }
+        Link { device_type: libc::ARPHRD_ETHER, index, flags, attributes }
+    }
+
+    /// An IPv4 default route, with RTA_GATEWAY and RTA_OIF.
+    fn default_route(index: u32) -> Route {
+        let mut payload = vec![2, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0];
+        payload.extend(Attributes::default().with(5, [192, 0, 2, 1]).with(4, index.to_ne_bytes()).encode());
+        Route::parse(&payload).unwrap()
+    }
+
+    fn host(bridge: Option<u32>) -> Snapshot {
+        let end = bridge.unwrap_or(ETH0);
+        Snapshot {
+            links: [Some(link("eth0", ETH0, UP, bridge)), bridge.map(|index| link("br0", index, UP, None))]
+                .into_iter()
+                .flatten()
+                .collect(),
+            addresses: vec![Address::single("192.0.2.10".parse().unwrap(), end)],
+            routes: vec![default_route(end)],
+            ..Snapshot::default()
+        }
+    }
+
+    #[test]
+    fn what_is_not_as_a_plan_promises_is_told() {
+        let before = host(None);
+        let plan = plan::takeover(&before, "br0", before.link("eth0"), BridgeParameters::default());
+        let bridge = plan.bridge.index;
+        let told = |spoil: &dyn Fn(&mut Snapshot)| {
+            let mut after = host(Some(bridge));
+            spoil(&mut after);
+            differences(&before, &plan, &after)
+        };
+        assert_eq!(told(&|_| {}), [""; 0]);
+        assert_eq!(told(&|after| after.addresses.clear()), ["missing on br0: address 192.0.2.10/32"]);
+        assert_eq!(
+            told(&|after| after.routes.push(default_route(ETH0))),
+            [
+                "unexpected on br0: being the first for default via 192.0.2.1",
+                "unexpected on eth0: route default via 192.0.2.1"
+            ]
+        );
+        assert_eq!(
+            told(&|after| after.links[0] = link("eth0", ETH0, UP, None)),
+            ["missing on eth0: being a port of br0", "unexpected on eth0: being no port"]
+        );
+        assert_eq!(
+            told(&|after| after.links[1].flags = 0),
+            ["missing on br0: being up", "unexpected on br0: being down"]
+        );
+        assert_eq!(told(&|after| after.links.push(link("eth9", 9, 0, None))).len(), 5, "a link that nobody made");
+    }
+}

@@ -3,8 +3,8 @@
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -158,20 +158,28 @@ struct Sending {
 }
 
 impl Sending {
+    /// Starts the thread, and waits for its first probes: on a busy machine the engine would be done before it runs.
     fn start(ways: Vec<(UdpSocket, SocketAddr)>) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&is_over);
+        let (runs, is_running) = mpsc::sync_channel(1);
         let thread = std::thread::spawn(move || {
             let mut sent = Vec::new();
-            while !over.load(Ordering::Relaxed) {
+            loop {
+                // The last ones go when all is over.
+                let is_last = over.load(Ordering::Relaxed);
                 let number = sent.len() as u64;
                 sent.push(now());
                 // One that the kernel refuses to send has not arrived.
                 ways.iter().for_each(|(sender, target)| drop(sender.send_to(&number.to_ne_bytes(), target)));
+                if is_last {
+                    return sent;
+                }
+                let _ = runs.try_send(());
                 std::thread::sleep(INTERVAL);
             }
-            sent
         });
+        let _ = is_running.recv();
         Sending { is_over, thread }
     }
 

@@ -63,7 +63,8 @@ impl Settings {
         for (name, value) in self.0.iter().filter(|(name, _)| !waits(name)) {
             refused.extend(write(name, value));
         }
-        WHILE_BUILT.iter().for_each(|(name, value)| refused.extend(write(name, value)));
+        let is_there = |(name, _): &&(&str, &str)| self.0.contains_key(*name);
+        WHILE_BUILT.iter().filter(is_there).for_each(|(name, value)| refused.extend(write(name, value)));
         refused
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::facts::{Facts, What};
 use super::links::Links;
-use crate::bridge::{Plan, Snapshot};
+use crate::bridge::{Plan, Records, Snapshot, Wanted};
 
 /// What the copy lacks of the host, what stands in for the rest of the world, and where the plan for the copy is another
 /// one.
@@ -20,6 +20,15 @@ pub fn of(host: &Snapshot, copy: &Snapshot, links: &Links, planned: &Plan, rehea
     }
     shortcomings.push("packet filters, traffic control, and the bridges' forwarding tables and VLANs".into());
     shortcomings
+}
+
+/// What is done beside a plan, and not rehearsed.
+pub fn beside_plan(wanted: &Wanted) -> Vec<String> {
+    let is_interrupted = Records::of(&wanted.bridge).is_interrupted();
+    let killed = is_interrupted.then(|| format!("what {} is left with by a run that was killed", wanted.bridge));
+    let lasting =
+        wanted.persist.then(|| "the files that --persist writes, and the hand-over of a DHCP lease".to_owned());
+    killed.into_iter().chain(lasting).collect()
 }
 
 /// The facts without the random MACs of bridges that have no ports yet.

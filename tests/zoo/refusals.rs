@@ -23,7 +23,9 @@ fn refused(lab: &Lab, uplink: &str, reasons: &[&str]) {
     assert_eq!(Host::of(lab).all_differences(&first), [""; 0]);
     assert_eq!(lab.read("/run/virt-bridge/br0.journal"), "", "a journal of nothing");
     let plan = lab.attempt(["virt-bridge", "plan", "br0", "--uplink", uplink]);
-    assert_eq!((plan.status.code(), text(&plan.stderr)), (Some(1), said));
+    assert_eq!((plan.status.code(), text(&plan.stderr)), (Some(1), said.clone()));
+    let rehearsed = lab.attempt(["virt-bridge", "plan", "br0", "--uplink", uplink, "--rehearse"]);
+    assert_eq!((rehearsed.status.code(), text(&rehearsed.stderr)), (Some(1), said));
 }
 
 /// A host on which `batch` makes links, or nothing where this kernel has none of the kind.

@@ -2,6 +2,11 @@
 # A started network has its bridge, the host answers all the while, and a guest is on the LAN.
 install_packages virt-bridge
 configure_uplink enp1s0
+rehearsal=$(vm 'virt-bridge plan br0 --rehearse')
+contains "$rehearsal" 'takeover: done' 'the rehearsal'
+contains "$rehearsal" 'undo: done' 'the rehearsal'
+contains "$rehearsal" 'enp1s0, hardware and its driver: a veth stands in' 'the rehearsal'
+say "$(grep '^rehearsal, ' <<<"$rehearsal")"
 restart_libvirtd
 define_network
 
