@@ -1,5 +1,6 @@
 //! systemd-networkd.
 
+mod announce;
 mod files;
 mod live;
 mod render;

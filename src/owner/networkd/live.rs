@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::runtime::Runtime;
-use super::{COMM, files, state, value, values};
+use super::{COMM, announce, files, state, value, values};
 use crate::deadline::Deadline;
 use crate::owner::{process, program};
 
@@ -25,7 +25,7 @@ pub fn give(bridge: &str) -> Result<Vec<String>, String> {
     runtime.clear()?;
     runtime.keep()?;
     reload(Deadline::after(PATIENCE))?;
-    announce(root, bridge).map_err(|error| format!("cannot let systemd-networkd see {bridge}: {error}"))?;
+    announce::link(root, bridge).map_err(|error| format!("cannot let systemd-networkd see {bridge}: {error}"))?;
     let units = files::all(root, "network")?;
     let units: Vec<_> = units.into_iter().filter(|unit| unit.values("Match", "Name") == [bridge]).collect();
     let awaits_lease = values(&units, "Network", "DHCP").last().is_some_and(|dhcp| ["yes", "ipv4"].contains(dhcp));
@@ -76,7 +76,9 @@ pub fn take_back(bridge: &str, uplink: &str) -> Result<(), String> {
         return Ok(());
     }
     original.map_or(Ok(()), |original| runtime.keep_back(&original, uplink))?;
-    reload(Deadline::after(PATIENCE))
+    reload(Deadline::after(PATIENCE))?;
+    announce::prefixes(uplink)
+        .map_err(|error| format!("cannot let systemd-networkd see the routes of {uplink}: {error}"))
 }
 
 /// Nothing once networkd says of the link what is awaited; what it says instead when it takes too long.
@@ -118,14 +120,6 @@ pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<bool, S
         std::thread::sleep(PAUSE);
     }
     Ok(true)
-}
-
-/// A device of a `.netdev` file is ready for ports when the kernel next tells of it (netdev_set_ifindex in systemd 252),
-/// which for a bridge that was there before may be never. Setting its alias to what it is makes the kernel tell.
-fn announce(root: &Path, bridge: &str) -> io::Result<()> {
-    let alias = root.join("sys/class/net").join(bridge).join("ifalias");
-    let present = fs::read_to_string(&alias)?;
-    fs::write(alias, if present.is_empty() { "\n" } else { &present })
 }
 
 fn reload(deadline: Deadline) -> Result<(), String> {
