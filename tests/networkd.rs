@@ -29,13 +29,22 @@ Gateway=192.0.2.254
 
 const LEASED: &str = "[Match]\nName=eth0\n\n[Network]\nDHCP=ipv4\n";
 
+/// What systemd does before it starts networkd.
+const GENERATE: &str = "! ls /etc/netplan/*.yaml >/dev/null 2>&1 || { chmod 600 /etc/netplan/*; netplan generate; }";
+
 /// A host whose eth0 networkd has configured by this file.
 fn configured(lab: Lab, network: &str) -> Lab {
-    let prepare = "rm -rf /etc/systemd/network; mkdir /etc/systemd/network; rm -f /etc/machine-id
+    configured_by(lab, "/etc/systemd/network/20-wired.network", network)
+}
+
+fn configured_by(lab: Lab, file: &str, text: &str) -> Lab {
+    let prepare =
+        "rm -rf /etc/systemd/network /etc/netplan; mkdir /etc/systemd/network /etc/netplan; rm -f /etc/machine-id
         echo 0123456789abcdef0123456789abcdef >/etc/machine-id
         ip address flush dev eth0; ip link set eth0 down";
     lab.host(["bash", "-ec", prepare]);
-    lab.write("/etc/systemd/network/20-wired.network", network);
+    lab.write(file, text);
+    lab.host(["bash", "-ec", GENERATE]);
     lab.host(["networkd", "start"]);
     settle(&lab, "eth0");
     lab
@@ -69,6 +78,7 @@ fn boot(lab: &Lab, link: &str) {
         "ip link delete br0; ip link set eth0 down; ip address flush dev eth0; ip link set eth0 addrgenmode eui64
         rm -rf /run/systemd /run/virt-bridge";
     lab.host(["bash", "-ec", gone]);
+    lab.host(["bash", "-ec", GENERATE]);
     lab.host(["networkd", "start"]);
     settle(lab, link);
 }
@@ -77,7 +87,7 @@ fn boot(lab: &Lab, link: &str) {
 /// its prefix route no metric, until the next boot.
 fn state(lab: &Lab) -> String {
     let script = "ip -o address show scope global | awk '{print $2, $3, $4}' | sort
-        ip route | sed 's/\\(proto kernel .*\\) metric 1024/\\1/' | sort
+        ip route | sed 's/\\(proto kernel .*\\) metric [0-9]*/\\1/' | sort
         ip -6 route | grep -v fe80::/64 | sed 's/ expires [^ ]*//' | sort
         ip -j -d link show type bridge | jq -c '.[] | [.ifname, .address, .mtu, .operstate]'
         ip -j -d link show type bridge | jq -c '.[].linkinfo.info_data | [.stp_state, .forward_delay]'
@@ -92,7 +102,11 @@ fn lease(lab: &Lab) -> String {
 }
 
 fn files(lab: &Lab) -> String {
-    lab.host(["bash", "-c", "cd /etc/systemd/network; stat -c '%n %a %U' -- *; sha256sum -- *"])
+    lab.host([
+        "bash",
+        "-c",
+        "cd /etc; find systemd/network netplan -exec stat -c '%n %a %U' {} + -type f -exec sha256sum {} +",
+    ])
 }
 
 /// Every address that was taken from a link since the watch began.
@@ -185,6 +199,40 @@ fn undo_gives_a_lease_back_without_a_gap() {
     // The file that keeps the lease stands for the one in /etc, and does not hinder the next time.
     assert!(lab.host(UP).contains("wrote /etc/systemd/network/20-wired-br0-port.network"));
     assert_eq!(lab.host(["ls", "/run/systemd/network"]), "20-wired-br0.network.d\n");
+}
+
+#[test]
+fn netplan_declares_the_bridge_and_keeps_the_lease() {
+    let lab = Lab::start(["--no-libvirt"]);
+    serve(&lab);
+    let cloud = "network:\n    ethernets:\n        eth0:\n            dhcp4: true\n    version: 2\n";
+    let lab = configured_by(lab, "/etc/netplan/50-cloud-init.yaml", cloud);
+    let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
+    watch(&lab);
+    let said = lab.host(UP);
+    assert!(said.contains("wrote /etc/netplan/90-virt-bridge-br0.yaml"), "{said}");
+    assert_eq!(lab.host(["stat", "-c", "%a %U", "/etc/netplan/90-virt-bridge-br0.yaml"]), "600 root\n");
+    settle(&lab, "br0");
+    let live = state(&lab);
+    let monitor = lab.read("/run/lab/monitor");
+    assert!(!monitor.lines().any(|line| line.starts_with("Deleted ") && line.contains(": br0 ")), "{monitor}");
+    assert!(lab.host(UP).contains("nothing to do"));
+    boot(&lab, "br0");
+    lab.wait_until("an advertised address is there", || state(&lab).contains("br0 inet6 2001:db8:0:2:"));
+    settle(&lab, "br0");
+    assert_eq!((state(&lab), lease(&lab)), (live, leased.clone()));
+
+    lab.host(["virt-bridge", "undo", "br0"]);
+    boot(&lab, "eth0");
+    lab.wait_until("an advertised address is there", || state(&lab).contains("eth0 inet6 2001:db8:0:2:"));
+    settle(&lab, "eth0");
+    assert_eq!((state(&lab), lease(&lab), files(&lab)), (before.clone(), leased.clone(), before_files.clone()));
+    lab.host(UP);
+    settle(&lab, "br0");
+    lab.host(["virt-bridge", "undo", "br0"]);
+    settle(&lab, "eth0");
+    assert_eq!((state(&lab), lease(&lab), files(&lab)), (before, leased, before_files));
+    assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::backup;
 use super::edit::Edit;
-use super::{Claim, Owner, ifupdown, networkd};
+use super::{Claim, Owner, ifupdown, netplan, networkd};
 use crate::deadline::Deadline;
 
 /// A bridge as an owner's configuration is to have it.
@@ -21,6 +21,16 @@ pub struct Bridge {
     pub stp: bool,
     pub forward_delay_ms: u32,
     pub vlan_filtering: bool,
+}
+
+impl Bridge {
+    /// The forward delay as networkd has it: seconds, or with a unit.
+    pub fn forward_delay(&self) -> String {
+        match self.forward_delay_ms {
+            milliseconds if milliseconds % 1000 == 0 => format!("{}", milliseconds / 1000),
+            milliseconds => format!("{milliseconds}ms"),
+        }
+    }
 }
 
 /// What has to be written for it; nothing where the owner's configuration has the bridge already.
@@ -87,6 +97,7 @@ pub fn give(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
             .map(|()| Vec::new())
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is up: {error}")),
         Owner::Networkd => networkd::give(bridge),
+        Owner::Netplan => netplan::generate().and_then(|()| networkd::give(bridge)),
         _ => Ok(Vec::new()),
     }
 }
@@ -97,7 +108,7 @@ pub fn give(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
 /// One line that says what failed; nothing has changed.
 pub fn release(owner: Owner, bridge: &str, uplink: &str) -> Result<(), String> {
     match owner {
-        Owner::Networkd => networkd::release(bridge, uplink),
+        Owner::Networkd | Owner::Netplan => networkd::release(bridge, uplink),
         _ => Ok(()),
     }
 }
@@ -111,7 +122,8 @@ pub fn take_back(owner: Owner, bridge: &str, uplink: Option<&str>) -> Result<(),
     match owner {
         Owner::Ifupdown => ifupdown::forget(Path::new("/"), bridge)
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is down: {error}")),
-        Owner::Networkd => uplink.map_or(Ok(()), |uplink| networkd::take_back(bridge, uplink)),
+        Owner::Networkd => uplink.map_or(Ok(()), |uplink| networkd::take_back(bridge, uplink, || Ok(()))),
+        Owner::Netplan => uplink.map_or(Ok(()), |uplink| networkd::take_back(bridge, uplink, netplan::generate)),
         _ => Ok(()),
     }
 }

@@ -22,8 +22,15 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub fn give(bridge: &str) -> Result<Vec<String>, String> {
     let root = Path::new("/");
     let runtime = Runtime::of(root, bridge);
-    runtime.clear()?;
-    runtime.keep()?;
+    let said = index(root, bridge).map(|index| state(root, index)).transpose()?.unwrap_or_default();
+    let has_it = value(&said, "NETWORK_FILE").is_some();
+    if !runtime.clear_uplink()? && has_it {
+        return Ok(Vec::new());
+    }
+    if !has_it {
+        // Only before networkd has put anything on it: what it has put there it then takes away (link_reconfigure_impl).
+        runtime.keep()?;
+    }
     reload(Deadline::after(PATIENCE))?;
     announce::link(root, bridge).map_err(|error| format!("cannot let systemd-networkd see {bridge}: {error}"))?;
     let units = files::all(root, "network")?;
@@ -52,7 +59,9 @@ pub fn release(bridge: &str, uplink: &str) -> Result<(), String> {
     if !is_running(root)? {
         return Ok(());
     }
-    Runtime::of(root, bridge).let_go(uplink)?;
+    let said = index(root, uplink).map(|index| state(root, index)).transpose()?.unwrap_or_default();
+    let Some(port) = value(&said, "NETWORK_FILE") else { return Ok(()) };
+    Runtime::of(root, bridge).let_go(uplink, Path::new(port))?;
     reload(Deadline::after(PATIENCE))?;
     // In a link that has failed it has no hand any more.
     let has_let_go = |said: &str| matches!(value(said, "ADMIN_STATE"), Some("unmanaged" | "failed"));
@@ -62,14 +71,15 @@ pub fn release(bridge: &str, uplink: &str) -> Result<(), String> {
     }
 }
 
-/// Lets networkd have its uplink back, whose files are as before, and which has everything.
+/// Lets networkd have its uplink back, whose files are as before once they are generated anew, and which has everything.
 ///
 /// # Errors
 /// When it cannot be told.
-pub fn take_back(bridge: &str, uplink: &str) -> Result<(), String> {
+pub fn take_back(bridge: &str, uplink: &str, generate: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     let root = Path::new("/");
     let runtime = Runtime::of(root, bridge);
     let original = runtime.original()?;
+    generate()?;
     runtime.clear()?;
     // Without networkd there is nobody to be told; its files are read when it starts.
     if !is_running(root)? {
