@@ -6,7 +6,7 @@ CARGO_FLAGS = --release --target $(TARGET)
 TEST_THREADS ?= $(shell nproc)
 # What links libvirt cannot be static; RUSTFLAGS replaces what .cargo/config.toml says.
 DYNAMIC = RUSTFLAGS=-Ctarget-feature=-crt-static
-SCRIPTS = .ci/run packaging/hook-links $(wildcard packaging/*.sh packaging/debian/*.p* packaging/debian/tests/main-job packaging/debian/tests/starts \
+SCRIPTS = .ci/run packaging/hook-links $(wildcard packaging/*.sh packaging/debian/*.p* packaging/completions/*.bash packaging/debian/tests/main-job packaging/debian/tests/starts \
     tests/*.sh tests/*/*.sh tests/lab/bin/* tests/vm/cases/*.sh tests/vm/image/usr/local/sbin/*)
 
 .PHONY: demo test bench lab build watch pages gate lint setup clean install uninstall deb deb-reproducible deb-lint \
@@ -31,7 +31,7 @@ build: watch
 watch: setup
 	$(DYNAMIC) cargo build $(CARGO_FLAGS) --package virt-bridge-watch
 
-# Manual pages and completions, from the command line's own definition.
+# Manual pages, from the command line's own definition.
 pages: setup
 	cargo run --target $(TARGET) --package pages -- $(BUILT)/pages
 

@@ -20,18 +20,16 @@ files=(
     644 packaging/virt-bridge-watch.service "$units/virt-bridge-watch.service"
     644 "packaging/virt-bridge@.service" "$units/virt-bridge@.service"
     755 packaging/hook-links /usr/share/virt-bridge/hook-links
+    644 packaging/completions/virt-bridge.bash /usr/share/bash-completion/completions/virt-bridge
+    644 packaging/completions/_virt-bridge /usr/share/zsh/vendor-completions/_virt-bridge
+    644 packaging/completions/virt-bridge.fish /usr/share/fish/vendor_completions.d/virt-bridge.fish
     644 packaging/man/virt-bridge-watch.8 /usr/share/man/man8/virt-bridge-watch.8
     644 packaging/man/virt-bridge.toml.5 /usr/share/man/man5/virt-bridge.toml.5
     644 packaging/man/virt-bridge-hooks.7 /usr/share/man/man7/virt-bridge-hooks.7
 )
 # What make pages has written.
-for page in "$built"/pages/*; do
-    case $page in
-    *.8) files+=(644 "$page" "/usr/share/man/man8/${page##*/}") ;;
-    *.bash) files+=(644 "$page" /usr/share/bash-completion/completions/virt-bridge) ;;
-    *.fish) files+=(644 "$page" /usr/share/fish/vendor_completions.d/virt-bridge.fish) ;;
-    */_*) files+=(644 "$page" "/usr/share/zsh/vendor-completions/${page##*/}") ;;
-    esac
+for page in "$built"/pages/*.8; do
+    [[ ! -e $page ]] || files+=(644 "$page" "/usr/share/man/man8/${page##*/}")
 done
 
 each_file() {

@@ -11,6 +11,8 @@ macro_rules! say {
 mod bridge_arguments;
 mod capability;
 mod check;
+mod complete;
+mod completions;
 mod confirm;
 mod countdown;
 mod diff;
@@ -18,16 +20,20 @@ mod domain;
 mod exit;
 mod guard;
 mod guarded;
+mod handed_over;
 mod heal;
 mod host;
 mod netfilter;
+mod network;
 mod persist;
 mod plan;
 mod receipt;
+mod rehearse;
 mod report;
 mod status;
 mod undo;
 mod up;
+mod why;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -74,6 +80,8 @@ enum Verb {
     Undo(undo::Arguments),
     /// Look for every known trap, and say how to mend it; exit code 1 for a warning, 2 for a problem
     Check(check::Arguments),
+    /// Say why a guest is offline: what is broken on its way to the router, and whose that is
+    Why(why::Arguments),
     /// Put guests' taps back that fell off their bridges
     Heal(heal::Arguments),
     /// Show what the last takeover of a bridge has done
@@ -89,6 +97,11 @@ enum Verb {
     /// Show guests' interfaces, and put them onto the networks that the rules [[interface]] say
     #[command(subcommand)]
     Domain(domain::Verb),
+    /// Print what a shell needs to complete this command
+    Completions(completions::Arguments),
+    /// Say what may come next; completions ask this
+    #[command(hide = true)]
+    Complete(complete::Arguments),
     /// Take a bridge back unless it is confirmed in time; `up` starts this
     #[command(hide = true)]
     Guard(guard::Arguments),
@@ -104,6 +117,9 @@ pub fn main() -> ExitCode {
         Verb::Guard(arguments) => guard::run(&arguments),
         Verb::Undo(arguments) => undo::run(&arguments),
         Verb::Check(arguments) => return check::run(&arguments),
+        Verb::Completions(arguments) => completions::run(&arguments),
+        Verb::Complete(arguments) => return complete::run(&arguments),
+        Verb::Why(arguments) => return why::run(&arguments),
         Verb::Heal(arguments) => heal::run(&arguments),
         Verb::Receipt(arguments) => receipt::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),

@@ -19,5 +19,7 @@ pub mod owner;
 pub mod picture;
 pub mod printable;
 pub mod regular_file;
+pub mod rehearsal;
 pub mod sysctl;
 pub mod sysctl_d;
+pub mod why;

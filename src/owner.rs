@@ -7,6 +7,7 @@ mod dhclient;
 mod dhcpcd;
 mod edit;
 mod ifupdown;
+mod lease;
 mod netplan;
 mod network_manager;
 mod networkd;
@@ -16,9 +17,10 @@ mod program;
 mod udhcpc;
 
 pub use backup::{Backup, Restored};
-pub use dhclient::{Clients, hand_over};
 pub use edit::Edit;
-pub use persist::{Bridge, Persistence, bring_up, give, persistence, release, take_back};
+pub use lease::{Clients, hand_over};
+pub use network_manager::HandOver;
+pub use persist::{Bridge, Persistence, bring_up, give, other_ports, persistence, release, strangers, take_back};
 use process::Process;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -71,6 +73,14 @@ pub struct Claim {
     pub can_move: bool,
     /// What the administrator can do about it.
     pub hint: String,
+}
+
+impl Claim {
+    /// The claim of a DHCP client whose lease can be handed over.
+    fn movable(self, link: Link) -> Claim {
+        let hint = format!("hand its lease over: virt-bridge up BRIDGE --uplink {} --persist", link.name);
+        Claim { can_move: true, hint, ..self }
+    }
 }
 
 /// The host as its owners see it.

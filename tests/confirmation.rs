@@ -183,6 +183,19 @@ fn the_guardian_goes_back_when_the_command_is_stopped_in_the_middle() {
 }
 
 #[test]
+fn a_terminal_that_hangs_up_takes_nothing_with_it_but_the_command() {
+    let (lab, before) = lab();
+    let mut terminal = Terminal::run(&lab, &up("15s"), "");
+    terminal.wait_for("] 15 s");
+    let guardian = process(&lab, "virt-bridge guard").unwrap();
+    lab.host(["kill", "-HUP", &guardian]);
+    terminal.hang_up();
+    ends(&lab, "virt-bridge up");
+    assert!(waits(&lab) && process(&lab, "virt-bridge guard").is_some());
+    assert_goes_back(&lab, &before);
+}
+
+#[test]
 fn a_command_that_is_killed_at_any_message_to_the_kernel_leaves_the_host_as_it_was() {
     let (lab, before) = lab();
     let mut kills = 0;

@@ -1,14 +1,17 @@
 //! The bridge in its owner's configuration: golden trees (`tests/persistence/OWNER-NN-case`), each accepted by the
 //! owner's own parser.
 //!
-//! A case has `etc`, what a running owner says of itself in `run`, and either `expected`, what becomes of it as a diff with the warnings below, or `refused`, why
-//! nothing does; `uplink` names another uplink than eth0.
+//! A case has `etc`, what a running owner says of itself in `run`, and either `expected`, what becomes of it as a diff with
+//! the warnings below, or `refused`, why nothing does; `uplink` names another uplink than eth0.
+
+mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use support::{Lab, told};
 use virt_bridge::owner::{Backup, Bridge, Claim, Owner, Persistence, persistence};
 
 fn cases() -> Vec<PathBuf> {
@@ -36,6 +39,7 @@ fn claims(case: &Path) -> Vec<Claim> {
     let owner = match owner(case) {
         // At run time netplan is networkd.
         "networkd" | "netplan" => Owner::Networkd,
+        "networkmanager" => Owner::NetworkManager,
         _ => return Vec::new(),
     };
     let (evidence, hint) = (String::new(), String::new());
@@ -72,13 +76,15 @@ fn copy(case: &Path, test: &str) -> PathBuf {
         .join(format!("persistence-{test}-{}", case.file_name().unwrap().to_string_lossy()));
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(&root).unwrap();
-    let trees = ["etc", "run", "usr"].map(|tree| case.join(tree)).into_iter().filter(|tree| tree.exists());
+    let trees = ["etc", "run", "usr", "proc"].map(|tree| case.join(tree)).into_iter().filter(|tree| tree.exists());
     let copied = Command::new("cp").arg("-a").args(trees).arg(&root).status().unwrap();
     assert!(copied.success());
     // Git keeps no such mode, and netplan asks for it.
     for yaml in fs::read_dir(root.join("etc/netplan")).into_iter().flatten() {
         fs::set_permissions(yaml.unwrap().path(), fs::Permissions::from_mode(0o600)).unwrap();
     }
+    // What git keeps of a case has no empty directories.
+    fs::create_dir_all(root.join("etc/NetworkManager/system-connections")).unwrap();
     root
 }
 
@@ -109,9 +115,11 @@ fn a_second_time_changes_nothing_and_the_way_back_is_exact() {
         let backup = Backup::of(&root, "br0").unwrap();
         assert_eq!(backup.is_some(), !first.edits.is_empty());
         backup.map(|backup| backup.restore(&root).unwrap());
-        let difference = Command::new("diff").arg("-r").arg(root.join("etc")).arg(case.join("etc")).output().unwrap();
+        let before = copy(case, "before");
+        let difference = Command::new("diff").arg("-r").arg(root.join("etc")).arg(before.join("etc")).output().unwrap();
         assert!(difference.stdout.is_empty(), "{}", String::from_utf8_lossy(&difference.stdout));
         fs::remove_dir_all(root).unwrap();
+        fs::remove_dir_all(before).unwrap();
     }
 }
 
@@ -225,6 +233,37 @@ fn under_networkd(root: &Path, bridge: &Bridge) -> String {
     let output = Command::new("unshare").args(unshare).output().unwrap();
     assert!(output.status.success(), "{}: {}", root.display(), String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn network_manager_takes_what_is_written() {
+    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    lab.host(["network-manager", "prepare"]);
+    lab.write("/etc/NetworkManager/conf.d/unmanaged.conf", "[keyfile]\nunmanaged-devices=*\n");
+    lab.host(["network-manager", "start"]);
+    for case in accepted("networkmanager") {
+        let root = copy(&case, "load");
+        let bridge = bridge(&case);
+        persistence(&root, &bridge, &claims(&case)).unwrap().write(&root, "br0").unwrap();
+        let load = format!(
+            "cd /etc/NetworkManager/system-connections; rm -f *; cp {}/etc/NetworkManager/system-connections/* .
+            chmod 600 *; nmcli connection reload; nmcli connection load $PWD/*",
+            root.display()
+        );
+        let loaded = lab.attempt(["bash", "-ec", &load]);
+        assert!(loaded.status.success() && loaded.stderr.is_empty(), "{}: {}", case.display(), told(&loaded));
+        let fields = "connection.type,connection.interface-name,bridge.stp,bridge.forward-delay";
+        let shown = lab.host(["nmcli", "-g", fields, "connection", "show", "br0"]);
+        assert!(shown.starts_with("bridge\nbr0\nno\n"), "{}: {shown}", case.display());
+        let profiles = lab.host(["nmcli", "-t", "-f", "NAME,FILENAME", "connection"]);
+        let count = fs::read_dir(root.join("etc/NetworkManager/system-connections")).unwrap().count();
+        let taken = profiles.lines().filter(|profile| profile.contains(":/etc/NetworkManager/")).count();
+        assert_eq!(taken, count, "{}: {profiles}", case.display());
+        fs::remove_dir_all(root).unwrap();
+    }
+    let log = lab.read("/run/lab/network-manager.log");
+    let complaints: Vec<_> = log.lines().filter(|line| line.contains("<warn>") && line.contains("keyfile")).collect();
+    assert!(complaints.is_empty(), "{complaints:?}");
 }
 
 /// What `command` prints where `root`'s /etc/network is the host's.

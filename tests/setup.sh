@@ -23,6 +23,7 @@ packages=(
     busybox ifupdown network-manager dbus   # ifupdown, NetworkManager (networkd comes with systemd),
     netplan.io                              # netplan
     openssh-server openssh-client           # a session that ends in the middle of a takeover
+    zsh fish                                # shells that complete the command
     librsvg2-bin fonts-dejavu-core          # the picture of a host, drawn
 )
 if [[ ${1-} = deb ]]; then

@@ -1,14 +1,23 @@
-//! pages DIRECTORY: writes the manual pages and shell completions of `virt-bridge`.
+//! pages DIRECTORY: writes the manual pages of `virt-bridge`.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use clap_complete::Shell;
 use clap_mangen::Man;
 
 /// What the definition of the command line does not know.
-const MORE: &str = r#".SH "EXIT STATUS"
+const MORE: &str = r#".SH REHEARSALS
+\fBplan \-\-rehearse\fR and \fBup \-\-rehearse\fR carry the plan out on a copy of the host first, and undo it there.
+The copy is made from the kernel's own account of links, addresses, routes, rules, neighbours and settings, in a network
+namespace without a name that ends with the command, however that ends; stand\-ins answer for the routers.
+Told are the time of each phase, the outage that probes in both directions have met, the kernel's reason for each step that
+it refused, whatever was not afterwards as predicted, or after the way back as before, and what could not be rehearsed:
+hardware and its driver, taps, bonds and VLAN interfaces as uplinks (a veth stands in), the LAN, packet filters, traffic
+control, forwarding tables.
+A rehearsal that fails, or does not end as predicted, makes \fBplan\fR end with 1, and \fBup\fR before anything is changed.
+It needs the capabilities CAP_NET_ADMIN and CAP_SYS_ADMIN.
+.SH "EXIT STATUS"
 .TP
 0
 Done, or nothing to do.
@@ -46,9 +55,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn write(directory: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(directory)?;
     let mut command = virt_bridge::cli::command().disable_help_subcommand(true);
-    for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
-        clap_complete::generate_to(shell, &mut command, "virt-bridge", directory)?;
-    }
     command.build();
     write_pages(&command, directory)
 }

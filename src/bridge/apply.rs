@@ -163,7 +163,7 @@ fn why_silent(socket: &mut Socket, plan: &Plan) -> String {
 }
 
 /// Writes those settings that the kernel does not show already.
-fn write_ipv6_settings(socket: &mut Socket, plan: &Plan, settings: &[(&str, u32)]) -> Result<(), String> {
+pub(super) fn write_ipv6_settings(socket: &mut Socket, plan: &Plan, settings: &[(&str, u32)]) -> Result<(), String> {
     if settings.is_empty() {
         return Ok(());
     }

@@ -207,7 +207,11 @@ pub fn survey(socket: &mut Socket, wanted: &Wanted) -> Result<Survey, Error> {
     survey_of(&Snapshot::take(socket).map_err(Error::unread)?, wanted)
 }
 
-fn survey_of(snapshot: &Snapshot, wanted: &Wanted) -> Result<Survey, Error> {
+/// The same of a host that was looked at before.
+///
+/// # Errors
+/// When what is not in the snapshot cannot be looked at.
+pub fn survey_of(snapshot: &Snapshot, wanted: &Wanted) -> Result<Survey, Error> {
     let known = known(snapshot, wanted)?;
     let existing = snapshot.link(&wanted.bridge);
     let mut refusals: Vec<Refusal> =

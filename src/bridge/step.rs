@@ -50,7 +50,8 @@ impl Step {
     }
 }
 
-/// What the kernel says of an object that is not there, or whose link is not there.
-pub const GONE: &[Errno] = &[Errno::ESRCH, Errno::ENOENT, Errno::EADDRNOTAVAIL, Errno::ENODEV];
+/// What the kernel says of an object that is not there, or whose link is not there, or has no IPv6 (ENXIO: inet6_addr_del in
+/// net/ipv6/addrconf.c).
+pub const GONE: &[Errno] = &[Errno::ESRCH, Errno::ENOENT, Errno::EADDRNOTAVAIL, Errno::ENODEV, Errno::ENXIO];
 /// What the kernel says of an object that is there.
 pub const PRESENT: &[Errno] = &[Errno::EEXIST];

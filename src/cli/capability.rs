@@ -5,23 +5,43 @@ use super::exit::Failure;
 /// `CAP_NET_ADMIN` of linux/capability.h.
 const NET_ADMIN: u32 = 12;
 
+/// `CAP_SYS_ADMIN` of linux/capability.h.
+const SYS_ADMIN: u32 = 21;
+
 /// Refuses a verb that changes the network where the kernel would refuse its messages.
 ///
 /// # Errors
 /// When the capability is missing.
 pub fn require(verb: &str) -> Result<(), Failure> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    if may_administer(&status) {
+    if has(NET_ADMIN) {
         return Ok(());
     }
     Err(Failure::unchanged(format!("{verb} changes the network, and this process lacks the capability CAP_NET_ADMIN"))
         .hint("run it as root; status, plan and netfilter show work without"))
 }
 
-/// Whether the process of this /proc/PID/status may; where it says nothing the kernel will tell.
-fn may_administer(status: &str) -> bool {
+/// Refuses a rehearsal where the kernel would refuse its namespaces.
+///
+/// # Errors
+/// When a capability is missing.
+pub fn require_for_rehearsal() -> Result<(), Failure> {
+    let missing = [(NET_ADMIN, "CAP_NET_ADMIN"), (SYS_ADMIN, "CAP_SYS_ADMIN")].into_iter().find(|(bit, _)| !has(*bit));
+    missing.map_or(Ok(()), |(_, name)| {
+        Err(Failure::unchanged(format!(
+            "--rehearse makes network namespaces, and this process lacks the capability {name}"
+        ))
+        .hint("run it as root; plan works without it, if without --rehearse"))
+    })
+}
+
+fn has(capability: u32) -> bool {
+    is_effective(&std::fs::read_to_string("/proc/self/status").unwrap_or_default(), capability)
+}
+
+/// Whether the process of this /proc/PID/status has it; where it says nothing the kernel will tell.
+fn is_effective(status: &str, capability: u32) -> bool {
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_none_or(|set| set >> NET_ADMIN & 1 == 1)
+    effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_none_or(|set| set >> capability & 1 == 1)
 }
 
 #[cfg(test)]
@@ -30,8 +50,8 @@ mod tests {
 
     #[test]
     fn only_the_effective_capability_counts() {
-        assert!(may_administer("Name:\tx\nCapPrm:\t0\nCapEff:\t0000000000001000\n"));
-        assert!(!may_administer("CapPrm:\t000001ffffffffff\nCapEff:\t000001ffffffefff\n"));
-        assert!(may_administer(""));
+        assert!(is_effective("Name:\tx\nCapPrm:\t0\nCapEff:\t0000000000001000\n", NET_ADMIN));
+        assert!(!is_effective("CapPrm:\t000001ffffffffff\nCapEff:\t000001ffffffefff\n", NET_ADMIN));
+        assert!(is_effective("", NET_ADMIN));
     }
 }

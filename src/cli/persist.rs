@@ -6,17 +6,24 @@ use std::path::Path;
 use super::exit::{Exit, Failure};
 use crate::bridge::{self, Wanted};
 use crate::netlink::{Address, Link, Payload, Request, Socket, address, link, mac_text};
-use crate::owner::{self, Backup, Bridge, Clients, Persistence, Restored};
+use crate::owner::{self, Backup, Bridge, Clients, Owner, Persistence, Restored};
 
 /// What is done so that a bridge lasts, beside the takeover.
 pub struct Lasting {
-    uplink: String,
-    clients: Clients,
+    /// The link that leads to the LAN.
+    pub uplink: String,
+    /// The uplink's DHCP clients that go on on the bridge.
+    pub clients: Clients,
     /// The files.
     pub persistence: Persistence,
 }
 
 impl Lasting {
+    /// Whether the owner has to carry out the takeover, because it would undo one that is not its own.
+    pub fn is_owners_work(&self) -> bool {
+        self.persistence.owner == Owner::NetworkManager
+    }
+
     /// Whether a DHCP client is to go on on the bridge.
     pub fn has_leases(&self) -> bool {
         !self.clients.is_empty() || self.persistence.leased
@@ -113,7 +120,7 @@ pub fn hand_over(from: &str, to: &str, clients: &Clients) -> Result<(), Failure>
     Ok(())
 }
 
-/// dhclient's script only adds an address at first, which fails where it is there, and leaves it the time that was left
+/// dhclient's script, for one, only adds an address at first, which fails where it is there, and leaves it the time that was left
 /// of the old lease; the first renewal sets the new one.
 fn keep_addresses(link: &str) -> Result<(), String> {
     let unread = |error: crate::netlink::Error| error.to_string();
@@ -128,6 +135,16 @@ fn keep_addresses(link: &str) -> Result<(), String> {
     };
     let outcomes = socket.batch(&leased.map(request).collect::<Vec<_>>()).map_err(unread)?;
     outcomes.into_iter().try_for_each(|outcome| outcome.map_err(|error| error.to_string()))
+}
+
+/// Where the owner has carried out the takeover there is no receipt that undo could know the bridge's guests by.
+pub fn refuse_guests(bridge: &str, owner: Owner) -> Result<(), Failure> {
+    let ports = owner::other_ports(owner, bridge).map_err(Failure::unchanged)?;
+    if ports.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::unchanged(format!("{bridge} still has the ports {}", ports.join(", ")))
+        .hint("shut their guests down or move them first, or say --force"))
 }
 
 /// Gives the files back what they had before, and the owner its uplink, if that has left the bridge.

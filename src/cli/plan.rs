@@ -4,27 +4,42 @@ use serde::Serialize;
 
 use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
-use super::persist;
-use crate::bridge::{self, Step, Survey};
+use super::network::Network;
+use super::{persist, rehearse};
+use crate::bridge::{self, Snapshot, Step, Survey};
 use crate::netlink::Socket;
 use crate::owner::Persistence;
+use crate::rehearsal::Rehearsal;
 
 /// Runs the verb.
 pub fn run(arguments: &BridgeArguments) -> Result<(), Failure> {
+    if arguments.rehearse {
+        super::capability::require_for_rehearsal()?;
+    }
     let wanted = arguments.wanted()?;
     let mut socket = Socket::open().map_err(|error| Failure::unchanged(error.to_string()))?;
-    let survey = bridge::survey(&mut socket, &wanted)?;
+    let snapshot = Snapshot::take(&mut socket).map_err(|error| Failure::unchanged(error.to_string()))?;
+    let survey = bridge::survey_of(&snapshot, &wanted)?;
+    let rehearsal = if arguments.rehearse { rehearse::survey(&wanted, &snapshot, &survey)? } else { None };
     let lasting = if survey.refusals.is_empty() { persist::plan(&wanted)? } else { None };
+    let network = arguments.network()?;
     if arguments.json {
         super::print_json(&Shown {
             survey: &survey,
             persistence: lasting.as_ref().map(|lasting| &lasting.persistence),
+            network: network.as_ref(),
+            rehearsal: rehearsal.as_ref(),
         })?;
     } else {
         let files = lasting.as_ref().map(|lasting| persist::in_words(&lasting.persistence)).unwrap_or_default();
-        super::print_text(&(in_words(&survey) + &files))?;
+        let network = network.filter(|_| survey.refusals.is_empty()).map(|network| network.in_words());
+        let rehearsed = rehearsal.as_ref().map(rehearse::in_words).unwrap_or_default();
+        super::print_text(&(in_words(&survey) + &files + &network.unwrap_or_default() + &rehearsed))?;
     }
-    if survey.refusals.is_empty() { Ok(()) } else { Err(bridge::Error::Refused(survey.refusals).into()) }
+    if !survey.refusals.is_empty() {
+        return Err(bridge::Error::Refused(survey.refusals).into());
+    }
+    rehearsal.map_or(Ok(()), |rehearsal| rehearse::verdict(&rehearsal))
 }
 
 #[derive(Serialize)]
@@ -33,6 +48,10 @@ struct Shown<'a> {
     survey: &'a Survey,
     #[serde(skip_serializing_if = "Option::is_none")]
     persistence: Option<&'a Persistence>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<&'a Network>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rehearsal: Option<&'a Rehearsal>,
 }
 
 fn in_words(survey: &Survey) -> String {

@@ -27,8 +27,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let check = super::gateway_check(&arguments.bridge);
     // Read before the takeover is forgotten and the bridge is gone.
     let clients = Clients::of(&arguments.bridge).map_err(Failure::unchanged)?;
+    let _held = clients.held();
     let backup = Backup::of(Path::new("/"), &arguments.bridge).map_err(Failure::unchanged)?;
     let receipt = Records::of(&arguments.bridge).receipt().ok().flatten();
+    if let Some(backup) = backup.as_ref().filter(|_| !arguments.force) {
+        super::persist::refuse_guests(&arguments.bridge, backup.owner())?;
+    }
     let deadline = Deadline::after(super::DEADLINE);
     let lock = Lock::take(deadline)?;
     let uplink = receipt.and_then(|receipt| receipt.uplink).map(|uplink| uplink.name);

@@ -63,6 +63,19 @@ impl Payload for Address {
 }
 
 impl Address {
+    /// An address without a prefix, whose duplicates nobody searches for, of the link with this index.
+    pub fn single(address: IpAddr, index: u32) -> Self {
+        let (family, prefix, bytes) = match address {
+            IpAddr::V4(v4) => (libc::AF_INET, 32, v4.octets().to_vec()),
+            IpAddr::V6(v6) => (libc::AF_INET6, 128, v6.octets().to_vec()),
+        };
+        let attributes = Attributes::default()
+            .with(IFA_LOCAL, &bytes)
+            .with(IFA_ADDRESS, bytes)
+            .with(IFA_FLAGS, IFA_F_NODAD.to_ne_bytes());
+        Address { family: family as u8, prefix, scope: libc::RT_SCOPE_UNIVERSE, index, attributes }
+    }
+
     /// The host's own address.
     pub fn local(&self) -> Option<IpAddr> {
         ip(self.attributes.get(IFA_LOCAL).or_else(|| self.attributes.get(IFA_ADDRESS))?)
@@ -174,6 +187,14 @@ pub struct Essence {
     flags: u32,
     route_priority: u32,
     can_expire: bool,
+}
+
+impl Essence {
+    /// Whether the address is for its link alone (IPv6's link-local).
+    pub fn is_for_link(&self) -> bool {
+        let (_, _, scope) = self.family_prefix_scope;
+        scope == libc::RT_SCOPE_LINK
+    }
 }
 
 /// The label under the new link's name, where it carried the old one's and the result is not too long.

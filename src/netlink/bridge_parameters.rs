@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Attributes, Link};
 
-const IFLA_BR_FORWARD_DELAY: u16 = 1;
+pub(super) const IFLA_BR_FORWARD_DELAY: u16 = 1;
 const IFLA_BR_STP_STATE: u16 = 5;
-const IFLA_BR_VLAN_FILTERING: u16 = 7;
+pub(super) const IFLA_BR_VLAN_FILTERING: u16 = 7;
 /// The kernel counts bridge times in USER_HZ, 100 a second (linux/param.h).
 const USER_HZ_MILLIS: u32 = 10;
 

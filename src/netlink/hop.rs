@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{Attributes, ip};
 
 pub(super) const RTA_GATEWAY: u16 = 5;
-const RTA_VIA: u16 = 18;
+pub(super) const RTA_VIA: u16 = 18;
 /// The hop's link is down (`RTNH_F_DEAD`, linux/rtnetlink.h).
 const RTNH_F_DEAD: u8 = 1;
 /// The only flag that is a wish; the others tell a nexthop's present state (`RTNH_F_…`, linux/rtnetlink.h).
@@ -47,15 +47,20 @@ pub(super) fn parse(bytes: &[u8]) -> Vec<Hop> {
     hops
 }
 
-/// The value of RTA_MULTIPATH for these ways.
+/// The value of RTA_MULTIPATH that asks for these ways.
 pub(super) fn encode(hops: impl Iterator<Item = Hop>) -> Vec<u8> {
+    encode_with_state(hops.map(|hop| Hop { flags: hop.flags & RTNH_F_ONLINK, ..hop }))
+}
+
+/// The value of RTA_MULTIPATH as the kernel tells it of these ways.
+pub(super) fn encode_with_state(hops: impl Iterator<Item = Hop>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for hop in hops {
         let attributes = hop.attributes.encode();
         // A hop carries a gateway and an encapsulation: far from 64 KiB.
         let length = (8 + attributes.len()) as u16;
         bytes.extend(length.to_ne_bytes());
-        bytes.extend([hop.flags & RTNH_F_ONLINK, hop.weight]);
+        bytes.extend([hop.flags, hop.weight]);
         bytes.extend(hop.index.to_ne_bytes());
         bytes.extend(attributes);
         bytes.resize(bytes.len().next_multiple_of(4), 0);

@@ -4,19 +4,20 @@ use nix::libc;
 
 use super::{Attributes, BridgeParameters, Malformed, Payload, Request, c_string, join_header, split_header};
 
-const IFLA_ADDRESS: u16 = 1;
-const IFLA_IFNAME: u16 = 3;
-const IFLA_MTU: u16 = 4;
-const IFLA_LINK: u16 = 5;
+pub(super) const IFLA_ADDRESS: u16 = 1;
+pub(super) const IFLA_IFNAME: u16 = 3;
+pub(super) const IFLA_MTU: u16 = 4;
+pub(super) const IFLA_LINK: u16 = 5;
 const IFLA_MASTER: u16 = 10;
-const IFLA_LINKINFO: u16 = 18;
+const IFLA_OPERSTATE: u16 = 16;
+pub(super) const IFLA_LINKINFO: u16 = 18;
 const IFLA_AF_SPEC: u16 = 26;
 const IFLA_EXT_MASK: u16 = 29;
 const IFLA_CARRIER: u16 = 33;
 const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_PERM_ADDRESS: u16 = 54;
-const IFLA_INFO_KIND: u16 = 1;
-const IFLA_INFO_DATA: u16 = 2;
+pub(super) const IFLA_INFO_KIND: u16 = 1;
+pub(super) const IFLA_INFO_DATA: u16 = 2;
 const IFLA_INFO_SLAVE_KIND: u16 = 4;
 const IFLA_INFO_SLAVE_DATA: u16 = 5;
 const IFLA_BRPORT_ISOLATED: u16 = 33;
@@ -129,6 +130,12 @@ impl Link {
     /// Whether a cable (or a port that is up) is at the other end; nothing when the link is down.
     pub fn carrier(&self) -> Option<bool> {
         self.attributes.u8(IFLA_CARRIER).map(|carrier| carrier != 0)
+    }
+
+    /// Whether the kernel has acted upon the carrier that the link has, which it does a moment later.
+    pub fn is_in_operation(&self) -> bool {
+        // `IF_OPER_UNKNOWN`, of kinds without that state, and `IF_OPER_UP` of linux/if.h.
+        matches!(self.attributes.u8(IFLA_OPERSTATE), Some(0 | 6))
     }
 
     /// What is told of a bridge in particular.
@@ -295,7 +302,7 @@ fn numbers(bytes: &[u8]) -> Vec<u32> {
 }
 
 /// `struct ifinfomsg`: family, padding, type, index, flags, change.
-fn payload(index: u32, flags: u32, change: u32, attributes: &Attributes) -> Vec<u8> {
+pub(super) fn payload(index: u32, flags: u32, change: u32, attributes: &Attributes) -> Vec<u8> {
     let mut header = [0; 16];
     header[4..8].copy_from_slice(&index.to_ne_bytes());
     header[8..12].copy_from_slice(&flags.to_ne_bytes());

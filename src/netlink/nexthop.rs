@@ -2,6 +2,7 @@
 
 use nix::errno::Errno;
 
+use super::hop::RTNH_F_ONLINK;
 use super::{Attributes, Error, Malformed, Payload, Socket, join_header, split_header};
 
 const NHA_ID: u16 = 1;
@@ -34,6 +35,18 @@ impl Nexthop {
     /// The number by which routes name it.
     pub fn id(&self) -> u32 {
         self.attributes.u32(NHA_ID).unwrap_or(0)
+    }
+
+    /// What makes this object again in another namespace, where each link has another index: of the header's flags only
+    /// the wish, and no scope, which the kernel finds out by itself (rtm_to_nh_config in net/ipv4/nexthop.c).
+    pub fn copied(&self, index_of: impl Fn(u32) -> u32) -> Nexthop {
+        let [family, _, protocol, _, f0, f1, f2, f3] = self.header;
+        let [f0, f1, f2, f3] = (u32::from_ne_bytes([f0, f1, f2, f3]) & u32::from(RTNH_F_ONLINK)).to_ne_bytes();
+        let mut attributes = self.attributes.clone();
+        if let Some(index) = self.index() {
+            attributes.set(NHA_OIF, index_of(index).to_ne_bytes());
+        }
+        Nexthop { header: [family, 0, protocol, 0, f0, f1, f2, f3], attributes }
     }
 
     /// The link that it leaves by; a group of others has none.

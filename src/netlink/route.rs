@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use nix::libc;
 
-use super::hop::{self, Hop, RTNH_F_ONLINK, gateway};
+use super::hop::{self, Hop, RTA_GATEWAY, RTA_VIA, RTNH_F_ONLINK, gateway};
 use super::{Attributes, Malformed, Payload, ip, join_header, split_header};
 
 const RTA_DST: u16 = 1;
@@ -17,6 +17,10 @@ const RTA_CACHEINFO: u16 = 12;
 const RTA_TABLE: u16 = 15;
 const RTA_PREF: u16 = 20;
 const RTA_EXPIRES: u16 = 23;
+const RTA_NH_ID: u16 = 30;
+/// Metrics inside of `RTA_METRICS` (linux/rtnetlink.h).
+const RTAX_MTU: u16 = 2;
+const RTAX_HOPLIMIT: u16 = 10;
 /// `RTPROT_RA` of linux/rtnetlink.h.
 const RTPROT_RA: u8 = 9;
 /// Lifetimes of routes are counted in USER_HZ, 100 a second (linux/param.h).
@@ -100,6 +104,14 @@ pub struct Way {
     metrics: Option<Vec<u8>>,
     gateway: Option<IpAddr>,
     is_onlink: bool,
+}
+
+impl Way {
+    /// Whether the kernel made the route by itself.
+    pub fn is_kernels(&self) -> bool {
+        let (_, _, protocol) = self.kind;
+        protocol == libc::RTPROT_KERNEL
+    }
 }
 
 impl Route {
@@ -230,12 +242,25 @@ impl Route {
         moved
     }
 
+    /// The same route of another namespace, where each link has another index.
+    pub fn with_links(mut self, index_of: impl Fn(u32) -> u32) -> Route {
+        if let Some(link) = self.attributes.u32(RTA_OIF) {
+            self.attributes.set(RTA_OIF, index_of(link).to_ne_bytes());
+        }
+        let hops = self.hops();
+        if !hops.is_empty() {
+            let hops = hops.into_iter().map(|hop| Hop { index: index_of(hop.index), ..hop });
+            self.attributes.set(RTA_MULTIPATH, hop::encode_with_state(hops));
+        }
+        self
+    }
+
     /// The request's form of this route where it stands.
     pub fn requested(&self) -> Route {
         let mut requested = self.clone();
         requested.flags &= u32::from(RTNH_F_ONLINK);
-        if let Some(ticks) = self.lifetime() {
-            requested.attributes.set(RTA_EXPIRES, (ticks / USER_HZ).max(1).to_ne_bytes());
+        if let Some(seconds) = self.seconds_left() {
+            requested.attributes.set(RTA_EXPIRES, seconds.to_ne_bytes());
         }
         requested.attributes.remove(RTA_CACHEINFO);
         let hops = self.hops();
@@ -243,6 +268,37 @@ impl Route {
             requested.attributes.set(RTA_MULTIPATH, hop::encode(hops.into_iter()));
         }
         requested
+    }
+
+    /// What makes this route again in another namespace, and by what it is known there: the kernel takes a nexthop object
+    /// or the ways that it stands for, not both, and lifetimes run down.
+    pub fn copied(&self) -> Route {
+        let mut copied = self.requested();
+        if copied.attributes.get(RTA_NH_ID).is_some() {
+            for kind in [RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH] {
+                copied.attributes.remove(kind);
+            }
+        }
+        copied
+    }
+
+    /// The copy without what runs down.
+    pub fn lasting(mut self) -> Route {
+        self.attributes.remove(RTA_EXPIRES);
+        self
+    }
+
+    /// A route to a gateway itself, so that the kernel takes routes by it; nothing where none is needed.
+    pub fn crutches(&self) -> Vec<Route> {
+        let ways = match self.hops() {
+            hops if hops.is_empty() => vec![(self.attributes.u32(RTA_OIF), gateway(&self.attributes))],
+            hops => hops.iter().map(|hop| (Some(hop.index), hop.gateway())).collect(),
+        };
+        let crutch = |(index, gateway): (Option<u32>, Option<IpAddr>)| {
+            let length = if gateway?.is_ipv4() { 32 } else { 128 };
+            Some(Route { protocol: libc::RTPROT_STATIC, ..Route::to_prefix(gateway?, length, index?) })
+        };
+        ways.into_iter().filter_map(crutch).collect()
     }
 
     /// The same multipath route with only the hops by this link, as one request adds them to, or takes them from, an
@@ -285,9 +341,17 @@ impl Route {
 
     /// Each way of the route, by whatever link.
     pub fn ways(&self) -> Vec<Way> {
+        self.ways_and_links().into_iter().map(|(way, _)| way).collect()
+    }
+
+    /// Each way of the route, and the link that it leaves by; 0 is none.
+    pub fn ways_and_links(&self) -> Vec<(Way, u32)> {
         match self.hops() {
-            hops if hops.is_empty() => vec![self.way(gateway(&self.attributes), self.flags)],
-            hops => hops.iter().map(|hop| self.way_of(hop)).collect(),
+            hops if hops.is_empty() => {
+                let link = self.attributes.u32(RTA_OIF).unwrap_or(0);
+                vec![(self.way(gateway(&self.attributes), self.flags), link)]
+            }
+            hops => hops.iter().map(|hop| (self.way_of(hop), hop.index)).collect(),
         }
     }
 
@@ -305,6 +369,26 @@ impl Route {
             // IPv6 takes routes that differ in this only for the same (rt6_duplicate_nexthop in net/ipv6/ip6_fib.c).
             is_onlink: !self.is_ipv6() && flags & u32::from(RTNH_F_ONLINK) != 0,
         }
+    }
+
+    /// What is left of the route's life, in seconds, where it ends by itself.
+    pub fn seconds_left(&self) -> Option<u32> {
+        self.lifetime().map(|ticks| (ticks / USER_HZ).max(1))
+    }
+
+    /// The hop limit of what is sent by the route, where it has one of its own.
+    pub fn hop_limit(&self) -> Option<u32> {
+        self.attributes.nested(RTA_METRICS)?.u32(RTAX_HOPLIMIT)
+    }
+
+    /// The largest packet that is sent by the route, in bytes, where the route says.
+    pub fn mtu(&self) -> Option<u32> {
+        self.attributes.nested(RTA_METRICS)?.u32(RTAX_MTU)
+    }
+
+    /// How much its router wants to be preferred: `ICMPV6_ROUTER_PREF_…` of linux/icmpv6.h.
+    pub fn preference(&self) -> u8 {
+        self.attributes.u8(RTA_PREF).unwrap_or(0)
     }
 
     /// What is left of the route's life, in USER_HZ ticks.
@@ -359,7 +443,6 @@ impl std::fmt::Display for Route {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hop::RTA_GATEWAY;
     use super::*;
 
     fn route(attributes: Attributes) -> Route {

@@ -49,6 +49,19 @@ impl Rule {
     }
 }
 
+impl Rule {
+    /// What makes this rule again in another namespace; the flags but `FIB_RULE_INVERT` tell its state.
+    pub fn copied(&self) -> Rule {
+        const FLAGS: usize = 8;
+        const INVERT: u32 = 2;
+        let mut copied = self.clone();
+        let [_, _, _, _, _, _, _, _, f0, f1, f2, f3] = self.header;
+        let flags = u32::from_ne_bytes([f0, f1, f2, f3]) & INVERT;
+        copied.header[FLAGS..].copy_from_slice(&flags.to_ne_bytes());
+        copied
+    }
+}
+
 /// Filter for all rules of one family.
 pub fn all(family: u8) -> Vec<u8> {
     let mut payload = vec![0; 12];

@@ -69,6 +69,24 @@ impl Backup {
         self.kept.owner
     }
 
+    /// The edits, where a run that was ended in the middle has carried out some of them and not the others.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn half_done(&self, root: &Path) -> Result<Option<&[Edit]>, String> {
+        let (mut done, mut open) = (false, false);
+        for Edit { path, old, new, .. } in &self.kept.edits {
+            let present = edit::text(&edit::below(root, path))
+                .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            match present {
+                present if present == *new => done = true,
+                present if present == *old => open = true,
+                _ => return Ok(None),
+            }
+        }
+        Ok((done && open).then_some(&self.kept.edits))
+    }
+
     /// Gives the files below `root` their old bytes back, if nobody has changed them since.
     ///
     /// # Errors

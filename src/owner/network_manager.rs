@@ -1,6 +1,23 @@
 //! NetworkManager.
 
+mod checkpoint;
+mod device;
+mod hand_over;
+mod keyfile;
+mod profiles;
+mod refusal;
+mod render;
+mod uuid;
+
+use std::path::Path;
+
+use super::persist::{Bridge, Persistence};
 use super::{Claim, Error, Host, Link, Owner};
+use crate::netlink::address::IFA_F_NOPREFIXROUTE;
+use crate::netlink::{Address, Route};
+use device::Device;
+
+pub use hand_over::{HandOver, bring_up, other_ports, settle, take_back};
 
 pub const COMM: &str = "NetworkManager";
 
@@ -20,14 +37,32 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
         owner: Owner::NetworkManager,
         evidence,
         live: true,
-        can_move: false,
-        // `nmcli device set … managed no` is no advice on a live host: it may take the addresses away.
-        hint: format!(
-            "a link can't be handed over by NetworkManager yet: make the bridge with nmcli, \
-             or list interface-name:{} in unmanaged-devices and reboot",
-            link.name
-        ),
+        can_move: true,
+        hint: format!("let NetworkManager hand it over: virt-bridge up BRIDGE --uplink {} --persist", link.name),
     }])
+}
+
+/// The protocols of NetworkManager's routes: of the kernel's prefixes, of profiles, of DHCP and of advertisements
+/// (`RTPROT_KERNEL`, `…_STATIC`, `…_DHCP` and `…_RA` of linux/rtnetlink.h).
+const PROTOCOLS: [u8; 4] = [2, 4, 16, 9];
+
+/// The addresses and routes that somebody else has made: NetworkManager makes prefix routes by itself, and so gives every
+/// address the flag that the kernel is to make none (nm-l3-config-data.c).
+pub fn strangers(addresses: &[Address], routes: &[Route]) -> Vec<String> {
+    let made_by_hand = |address: &&Address| !address.is_for_link() && address.flags() & IFA_F_NOPREFIXROUTE == 0;
+    let addresses = addresses.iter().filter(made_by_hand).map(|address| format!("address {address}"));
+    let routes = routes.iter().filter(|route| !PROTOCOLS.contains(&route.protocol));
+    addresses.chain(routes.map(|route| format!("route {route}"))).collect()
+}
+
+/// The change of NetworkManager's profiles.
+///
+/// # Errors
+/// One line for each reason why it cannot be made.
+pub fn persistence(root: &Path, bridge: &Bridge) -> Result<Persistence, Vec<String>> {
+    let read = || Ok((profiles::read(root)?, Device::read(root, &bridge.uplink, bridge.uplink_index)?));
+    let (profiles, device) = read().map_err(|error: String| vec![error])?;
+    render::render(&profiles, &device, bridge)
 }
 
 fn profile(state: &str) -> String {

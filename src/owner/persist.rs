@@ -1,13 +1,18 @@
 //! Writes a bridge into the configuration of whoever configures its uplink at boot.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::backup;
+use super::backup::{self, Backup};
 use super::edit::Edit;
-use super::{Claim, Owner, ifupdown, netplan, networkd};
+use super::{Claim, Owner, ifupdown, netplan, network_manager, networkd};
 use crate::deadline::Deadline;
+use crate::netlink::{Address, Route};
+
+/// How long an owner may take to give an uplink back; a DHCP server may be slow.
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// A bridge as an owner's configuration is to have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +57,15 @@ pub struct Persistence {
 /// # Errors
 /// One line for each reason why it cannot be written.
 pub fn persistence(root: &Path, bridge: &Bridge, claims: &[Claim]) -> Result<Persistence, Vec<String>> {
+    let backup = Backup::of(root, &bridge.name).map_err(|error| vec![error])?;
+    if let Some(backup) = backup
+        && let Some(edits) = backup.half_done(root).map_err(|error| vec![error])?
+    {
+        return Ok(Persistence { edits: edits.to_vec(), ..Persistence::nothing(backup.owner()) });
+    }
     match configurer(bridge, claims)? {
         Owner::Ifupdown => ifupdown::persistence(root, bridge),
+        Owner::NetworkManager => network_manager::persistence(root, bridge),
         Owner::Networkd => networkd::persistence(root, bridge),
         owner => Err(vec![format!("{} belongs to {owner}, whose configuration cannot be written yet", bridge.uplink)]),
     }
@@ -96,6 +108,7 @@ pub fn give(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
         Owner::Ifupdown => ifupdown::note(Path::new("/"), bridge)
             .map(|()| Vec::new())
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is up: {error}")),
+        Owner::NetworkManager => network_manager::settle().map(|()| Vec::new()),
         Owner::Networkd => networkd::give(bridge),
         Owner::Netplan => netplan::generate().and_then(|()| networkd::give(bridge)),
         _ => Ok(Vec::new()),
@@ -124,7 +137,28 @@ pub fn take_back(owner: Owner, bridge: &str, uplink: Option<&str>) -> Result<(),
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is down: {error}")),
         Owner::Networkd => uplink.map_or(Ok(()), |uplink| networkd::take_back(bridge, uplink, || Ok(()))),
         Owner::Netplan => uplink.map_or(Ok(()), |uplink| networkd::take_back(bridge, uplink, netplan::generate)),
+        Owner::NetworkManager => network_manager::take_back(bridge, Deadline::after(ANSWER)),
         _ => Ok(()),
+    }
+}
+
+/// The ports of a bridge that the owner takes away with it, other than the uplink; those of a takeover of ours its receipt
+/// knows.
+///
+/// # Errors
+/// One line that says what could not be read.
+pub fn other_ports(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
+    match owner {
+        Owner::NetworkManager => network_manager::other_ports(bridge),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// What of a link an owner that carries out takeovers by itself has not made, and does not bring to the bridge.
+pub fn strangers(owner: Owner, addresses: &[Address], routes: &[Route]) -> Vec<String> {
+    match owner {
+        Owner::NetworkManager => network_manager::strangers(addresses, routes),
+        _ => Vec::new(),
     }
 }
 
@@ -135,6 +169,9 @@ pub fn take_back(owner: Owner, bridge: &str, uplink: Option<&str>) -> Result<(),
 pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<Option<Owner>, String> {
     if networkd::bring_up(root, bridge, deadline)? {
         return Ok(Some(Owner::Networkd));
+    }
+    if network_manager::bring_up(root, bridge, deadline)? {
+        return Ok(Some(Owner::NetworkManager));
     }
     Ok(ifupdown::bring_up(root, bridge, deadline)?.then_some(Owner::Ifupdown))
 }

@@ -36,8 +36,9 @@ impl Terminal {
         let mut master = File::from(OwnedFd::from(master));
         master.write_all(typed.as_bytes()).unwrap();
         let side = || Stdio::from(slave.try_clone().unwrap());
-        // setsid(1) makes its standard input the controlling terminal, whose hangup is then a SIGHUP.
-        let words = ["setsid", "--ctty", "--wait"].iter().chain(command);
+        // setsid(1) makes its standard input the controlling terminal, whose hangup is then a SIGHUP; who runs the tests
+        // behind nohup(1) hands down that it is ignored, which no login does.
+        let words = ["env", "--default-signal=HUP", "setsid", "--ctty", "--wait"].iter().chain(command);
         let program = lab.command(words).stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
         let (keyboard, screen) = (Arc::new(Mutex::new(Some(master))), Arc::default());
         let reader = std::thread::spawn({
@@ -55,6 +56,11 @@ impl Terminal {
     /// Types `keys`.
     pub fn press(&mut self, keys: &str) {
         self.keyboard.lock().unwrap().as_mut().expect("it has hung up").write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Closes the terminal under the program.
+    pub fn hang_up(&mut self) {
+        drop(self.keyboard.lock().unwrap().take());
     }
 
     /// Waits for at most 30 s until the screen shows `text`.

@@ -59,12 +59,14 @@ is_on() { [[ -n ${qemu-} ]] && kill -0 "$qemu" 2>/dev/null; }
 
 # answer SECONDS: the next line of the agent
 answer() {
-    local line end=$((SECONDS + $1))
-    until read -r -t 5 line <&"$from_agent"; do
+    local line='' part end=$((SECONDS + $1))
+    # A read that runs out of time may have taken the beginning of the line.
+    until read -r -t 5 part <&"$from_agent"; do
+        line+=$part
         is_on || { echo "the machine is off: $(tail -n 3 "$machine/qemu.log")" && return 1; } >&2
         ((SECONDS <= end)) || { echo "no answer of the machine within $1 s" && return 1; } >&2
     done
-    echo "$line"
+    echo "$line$part"
 }
 
 # wait_until_up: until the machine has reached multi-user.target; says after how many seconds of its own clock

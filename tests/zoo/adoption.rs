@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::host::Host;
 use crate::support::Lab;
-use crate::uplink::{everything, host_with, strict, there_and_back};
+use crate::uplink::{everything, host_with, settle, strict, there_and_back};
 
 /// Somebody's bridge, with addresses, routes, a neighbour, and a port.
 const BRIDGE: &str = "\
@@ -77,6 +77,7 @@ fn an_adopted_bridge_with_spanning_tree_is_left_with_it() {
     lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\ngateway-check = \"8s\"\n");
     // Its own port listens and learns for 2 s each, and the bridge has no carrier until then.
     lab.wait_until("the port forwards", || Host::of(&lab).link("br0")["operstate"] == "UP");
+    settle(&lab);
     // The neighbours' spanning tree has changed: forwarding tables age faster for a while.
     adopts_but_for(&lab, |text| text.contains(" topology_change") || text.contains(" ageing_time: "));
 }

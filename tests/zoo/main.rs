@@ -7,5 +7,6 @@ mod adoption;
 mod bystanders;
 mod host;
 mod refusals;
+mod rehearsals;
 mod steps;
 mod uplink;

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use super::characters::{escaped, is_space};
-use super::position::Problem;
+use xml::{Attribute, Problem, Tag, escaped, is_space};
+
 use super::scan::Element;
-use super::tag::{Attribute, Tag};
 use super::{Field, Interface, Removed};
 use crate::config::Destination;
 use crate::interface_name;
@@ -41,7 +40,7 @@ pub(super) fn plan(xml: &str, element: &Element, interface: &Interface, to: &Des
     };
     let wanted: Vec<(&str, &str)> = wanted.into_iter().flatten().map(|(name, value)| (name, value.as_str())).collect();
     edit.set_type(&element.tag, interface, kind);
-    match element.parts.iter().find(|part| part.tag.name() == "source") {
+    match element.part("source") {
         Some(source) => edit.set_source(&source.tag, &wanted)?,
         None => edit.add_source(xml, element, &wanted),
     }
@@ -76,7 +75,7 @@ impl Edit {
             return;
         }
         match tag.attribute("type") {
-            Some(attribute) => self.replace(attribute.value, kind),
+            Some(attribute) => self.replace(attribute.value(), kind),
             None => self.replace(tag.name_end()..tag.name_end(), format!(" type='{kind}'")),
         }
         self.fields.push(Field { name: "type", from: Some(interface.kind.clone()), to: Some(kind.into()) });
@@ -87,25 +86,25 @@ impl Edit {
         let present: Vec<Attribute> = tag.attributes().filter(|attribute| SOURCE.contains(&attribute.name)).collect();
         let is_wanted = |attribute: &Attribute| wanted.iter().any(|(name, _)| *name == attribute.name);
         let mut leaving = present.iter().filter(|attribute| !is_wanted(attribute));
-        let quote = tag.attributes().next().map_or('\'', |attribute| char::from(attribute.quote));
+        let quote = tag.attributes().next().map_or('\'', |attribute| attribute.quote);
         let mut end = tag.name_end();
         for (name, value) in wanted {
             if let Some(attribute) = present.iter().find(|attribute| attribute.name == *name) {
                 if attribute.decoded()? != *value {
-                    self.replace(attribute.value.clone(), escaped(value, attribute.quote));
+                    self.replace(attribute.value(), escaped(value, attribute.quote));
                 }
-                end = attribute.with_space.end;
+                end = attribute.span().end;
             } else if let Some(attribute) = leaving.next() {
-                let quote = char::from(attribute.quote);
-                let text = format!("{name}={quote}{}{quote}", escaped(value, attribute.quote));
-                self.replace(attribute.span.clone(), text);
-                end = attribute.with_space.end;
+                let quote = attribute.quote;
+                let text = format!("{name}={quote}{}{quote}", escaped(value, quote));
+                self.replace(attribute.span(), text);
+                end = attribute.span().end;
             } else {
-                self.replace(end..end, format!(" {name}={quote}{}{quote}", escaped(value, quote as u8)));
+                self.replace(end..end, format!(" {name}={quote}{}{quote}", escaped(value, quote)));
             }
         }
         for attribute in leaving {
-            self.replace(attribute.with_space.clone(), "");
+            self.replace(attribute.with_space(), "");
         }
         for attribute in &present {
             if let Some(why) = why_not_in_source(attribute.name) {
@@ -119,10 +118,9 @@ impl Edit {
     /// Adds a `<source>` behind `<mac>`, or as the first part.
     fn add_source(&mut self, xml: &str, element: &Element, wanted: &[(&str, &str)]) {
         let attributes: String =
-            wanted.iter().map(|(name, value)| format!(" {name}='{}'", escaped(value, b'\''))).collect();
+            wanted.iter().map(|(name, value)| format!(" {name}='{}'", escaped(value, '\''))).collect();
         let source = format!("<source{attributes}/>");
-        let mac = element.parts.iter().find(|part| part.tag.name() == "mac");
-        if let Some(mac) = mac {
+        if let Some(mac) = element.part("mac") {
             let space = &xml[line_before(xml, mac.span.start)..mac.span.start];
             return self.replace(mac.span.end..mac.span.end, format!("{space}{source}"));
         }
@@ -188,7 +186,7 @@ impl Edit {
         for floor in bandwidth.parts.iter().filter_map(|part| part.tag.attribute("floor")) {
             let what = format!("<inbound floor='{}'>", floor.raw);
             self.removed.push(Removed { what, why: "only networks guarantee bandwidth" });
-            self.replace(floor.with_space, "");
+            self.replace(floor.with_space(), "");
         }
     }
 }

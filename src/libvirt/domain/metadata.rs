@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
+use xml::{Kind, Problem, Tag, Tokens};
+
 use super::NAMESPACE;
-use super::position::Problem;
 use super::scan::Metadata;
-use super::tag::Tag;
-use super::tokens::{Kind, Tokens};
 use crate::config::InterfaceRule;
 
 /// What the metadata of a domain says.
@@ -36,7 +35,7 @@ pub(super) fn read(
     let mut asked = Asked { rules, is_in_namespace: vec![false; rules.len()], answers: Answers::default() };
     asked.answers.fits = vec![false; rules.len()];
     let mut depth = 0;
-    while let Some(token) = tokens.next()? {
+    while let Some(token) = tokens.next_token()? {
         match token.kind {
             Kind::Start(tag) => {
                 depth += 1;

@@ -1,5 +1,7 @@
 //! Which rule is for an interface, and where the rules lead it.
 
+use std::borrow::Cow;
+
 use super::metadata::Answers;
 use super::scan::Domain;
 use super::{Interface, RuleName};
@@ -44,7 +46,7 @@ pub(super) enum Course<'r> {
 ///
 /// So the XML that comes of it is one that no rule changes: patching twice is patching once.
 pub(super) fn course<'r>(rules: &'r [InterfaceRule], domain: &Facts, interface: &Interface) -> Course<'r> {
-    let mut at = interface.clone();
+    let mut at = Cow::Borrowed(interface);
     let mut moves: Vec<RuleName> = Vec::new();
     let mut live = true;
     let mut to = None;
@@ -67,7 +69,7 @@ pub(super) fn course<'r>(rules: &'r [InterfaceRule], domain: &Facts, interface: 
         moves.push(name(index, rule));
         live &= rule.live;
         to = Some(&rule.to);
-        at.go(&rule.to);
+        at.to_mut().go(&rule.to);
     }
 }
 
@@ -82,26 +84,23 @@ fn fits(index: usize, rule: &InterfaceRule, domain: &Facts, interface: &Interfac
         (Some(pattern), Some(value)) => pattern.matches(value),
         (Some(_), None) => false,
     };
-    let mac = || {
-        let bytes = interface.mac.as_deref().and_then(mac_bytes);
-        from.mac.as_ref().is_none_or(|wanted| bytes.is_some_and(|bytes| bytes.starts_with(wanted)))
-    };
+    let has_mac =
+        |prefix: &[u8]| interface.mac.as_deref().and_then(mac_bytes).is_some_and(|bytes| bytes.starts_with(prefix));
     // libvirt ignores the others; of a network's interface it shows the bridge or device, too, while the domain runs.
-    let of =
-        |value: &'_ Option<String>, kinds: &[&str]| value.clone().filter(|_| kinds.contains(&interface.kind.as_str()));
-    let network = of(&interface.network, &["network", "bridge", "direct"]);
-    let bridge = of(&interface.bridge, &["bridge"]);
-    let device = of(&interface.device, &["direct", "user", "vdpa"]);
+    let is = |kinds: &[&str]| kinds.contains(&interface.kind.as_str());
+    let network = interface.network.as_deref().filter(|_| is(&["network", "bridge", "direct"]));
+    let bridge = interface.bridge.as_deref().filter(|_| is(&["bridge"]));
+    let device = interface.device.as_deref().filter(|_| is(&["direct", "user", "vdpa"]));
     glob(&rule.domain, Some(domain.name))
         && rule.uuid.is_none_or(|uuid| domain.uuid == Some(uuid))
         && glob(&rule.title, Some(domain.title))
         && glob(&from.kind, Some(&interface.kind))
-        && glob(&from.network, network.as_deref())
-        && glob(&from.bridge, bridge.as_deref())
-        && glob(&from.device, device.as_deref())
+        && glob(&from.network, network)
+        && glob(&from.bridge, bridge)
+        && glob(&from.device, device)
         && glob(&from.model, interface.model.as_deref())
         && glob(&from.target, interface.target.as_deref())
-        && mac()
+        && from.mac.as_deref().is_none_or(has_mac)
         && (rule.metadata.is_none() || domain.metadata.fit(index))
 }
 
@@ -122,35 +121,4 @@ fn immovable(kind: &str) -> Option<String> {
         _ => "only network, bridge, direct and user can be moved",
     };
     Some(format!("type {kind}: {why}"))
-}
-
-impl Interface {
-    /// Whether it is there already. A portgroup that is not asked for may be any.
-    fn is_at(&self, to: &Destination) -> bool {
-        match to {
-            Destination::Keep => true,
-            // A running domain's interface may be shown as one of its network's bridge.
-            Destination::Network { network, portgroup } => {
-                matches!(self.kind.as_str(), "network" | "bridge" | "direct")
-                    && self.network.as_ref() == Some(network)
-                    && portgroup.as_ref().is_none_or(|wanted| self.portgroup.as_ref() == Some(wanted))
-            }
-            Destination::Bridge(bridge) => self.kind == "bridge" && self.bridge.as_ref() == Some(bridge),
-        }
-    }
-
-    /// Makes it what it is after the move.
-    fn go(&mut self, to: &Destination) {
-        let (kind, network, portgroup, bridge) = match to {
-            Destination::Keep => return,
-            Destination::Network { network, portgroup } => ("network", Some(network), portgroup.as_ref(), None),
-            Destination::Bridge(bridge) => ("bridge", None, None, Some(bridge)),
-        };
-        self.kind = kind.to_owned();
-        self.network = network.cloned();
-        self.portgroup = portgroup.cloned();
-        self.bridge = bridge.cloned();
-        self.device = None;
-        self.target = self.target.take().filter(|target| super::edit::wrong_target(target).is_none());
-    }
 }

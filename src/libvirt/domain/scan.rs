@@ -2,10 +2,7 @@
 
 use std::ops::Range;
 
-use super::characters::{Reference, reference};
-use super::position::Problem;
-use super::tag::Tag;
-use super::tokens::{Kind, Tokens};
+use xml::{Kind, Problem, Reference, Tag, Tokens, reference};
 
 /// Domains, interfaces and their parts that are kept in memory; a domain of 5,000 interfaces, which no hypervisor
 /// has, stays below.
@@ -37,10 +34,9 @@ pub(super) struct Element<'x> {
 }
 
 impl Element<'_> {
-    /// A part that says who or where the interface is, and stands there twice.
-    pub fn part_given_twice(&self) -> Option<&'static str> {
-        let count = |name: &&str| self.parts.iter().filter(|part| part.tag.name() == *name).count();
-        ["mac", "source", "model", "target"].into_iter().find(|name| count(name) > 1)
+    /// The first part of that name.
+    pub fn part(&self, name: &str) -> Option<&Self> {
+        self.parts.iter().find(|part| part.tag.name() == name)
     }
 }
 
@@ -72,7 +68,7 @@ enum Place {
 pub(super) fn scan(xml: &str) -> Result<Found<'_>, Problem> {
     let mut tokens = Tokens::of_document(xml);
     let mut scan = Scan::default();
-    while let Some(token) = tokens.next()? {
+    while let Some(token) = tokens.next_token()? {
         match token.kind {
             Kind::Start(tag) => scan.open(tag)?,
             Kind::Empty(tag) => {
@@ -209,9 +205,8 @@ fn place(parent: Option<Place>, tag: &Tag) -> Result<Place, Problem> {
         _ => Place::Other,
     };
     // The names above are libvirt's only outside of any namespace.
-    let is_foreign = place != Place::Other && tag.attribute("xmlns").is_some_and(|namespace| !namespace.raw.is_empty());
     match parent {
-        _ if place != Place::Other && !is_foreign => Ok(place),
+        _ if place != Place::Other && !tag.is_in_namespace => Ok(place),
         Some(_) => Ok(Place::Other),
         None => {
             let problem = format!("the root element is <{}>, not that of a domain", tag.name());

@@ -1,0 +1,135 @@
+//! What the host has by its uplink, looked for on the bridge after somebody else has moved it there.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use super::error::Error;
+use super::gateway::{self, Gateway};
+use super::plan::Plan;
+use super::step::CREATE_NEW;
+use super::verify;
+use crate::deadline::Deadline;
+use crate::netlink::address::IFA_F_SECONDARY;
+use crate::netlink::{Address, Link, Payload, Request, Route, Socket, link};
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
+/// What must be found again.
+pub struct Witness {
+    plan: Plan,
+    gateways: Vec<Gateway>,
+    check: Duration,
+}
+
+impl Witness {
+    /// Of what the plan of a takeover would move; asks the routers, for at most `check` (zero asks none).
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    pub fn of(socket: &mut Socket, mut plan: Plan, check: Duration, deadline: Deadline) -> Result<Self, Error> {
+        // Of every link its own, or made anew all the time: IPv6 calls a temporary address what IPv4 calls a secondary
+        // one (linux/if_addr.h).
+        plan.moved.addresses.retain(|address| {
+            !(address.is_ipv6() && (address.is_for_link() || address.flags() & IFA_F_SECONDARY != 0))
+        });
+        plan.placed.retain(|route| !is_for_link(route));
+        let gateways = match plan.uplink.as_ref() {
+            Some(uplink) if !check.is_zero() => {
+                gateway::before(socket, uplink.index, &plan.gateways, deadline.at_most(check)).map_err(Error::unread)?
+            }
+            _ => Vec::new(),
+        };
+        Ok(Witness { plan, gateways, check })
+    }
+
+    /// How many addresses and routes must be found again.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.plan.moved.addresses.len(), self.plan.placed.len())
+    }
+
+    /// Waits until the bridge has everything and the routers that answered before answer through it. Answers with what
+    /// routers and DHCPv6 servers have to give for that, and have not given by `patience`.
+    ///
+    /// # Errors
+    /// One line that says what is missing.
+    pub fn is_met(
+        &mut self,
+        socket: &mut Socket,
+        patience: Deadline,
+        deadline: Deadline,
+    ) -> Result<Vec<String>, String> {
+        let unread = |error: crate::netlink::Error| format!("cannot read back: {error}");
+        let mut owed = self.plan.clone();
+        owed.moved.addresses.retain(|address| !comes_by_itself(address));
+        owed.placed.retain(|route| !(route.is_advertised() || route.is_ipv6() && route.expires()));
+        let given = loop {
+            self.find_bridge(socket).map_err(unread)?;
+            owed.bridge.index = self.plan.bridge.index;
+            let missing = verify::missing(socket, &self.plan).map_err(unread)?;
+            if missing.is_empty() {
+                break Vec::new();
+            }
+            let owing = verify::missing(socket, &owed).map_err(unread)?;
+            match owing.is_empty() {
+                true if patience.has_passed() => break missing,
+                false if deadline.has_passed() => return Err(format!("it is without {}", owing.join(", "))),
+                _ => std::thread::sleep(BETWEEN_LOOKS),
+            }
+        };
+        let deadline = deadline.at_most(self.check);
+        let silent = gateway::silent_after(socket, self.plan.bridge.index, &self.gateways, deadline).map_err(unread)?;
+        match silent.first() {
+            Some(router) => Err(format!("router {router} does not answer through it")),
+            None => Ok(given),
+        }
+    }
+
+    /// Gives the uplink what it had before and has not got again; nothing while it is a port of the bridge.
+    ///
+    /// # Errors
+    /// One line that says what it could not be given.
+    pub fn give_back(&self, socket: &mut Socket) -> Result<(), String> {
+        let unread = |error: crate::netlink::Error| format!("cannot give back: {error}");
+        let Some(uplink) = &self.plan.uplink else { return Ok(()) };
+        let is_port = socket
+            .get::<Link>(link::by_index(uplink.index))
+            .map_err(unread)?
+            .is_some_and(|link| link.master().is_some());
+        if is_port {
+            return Ok(());
+        }
+        let moved = &self.plan.moved;
+        let flags = CREATE_NEW as u16;
+        let addresses = moved.addresses.iter().map(|address| Request {
+            kind: Address::NEW,
+            flags,
+            payload: address.clone().without_detection().encode(),
+        });
+        let routes = moved.prefix_routes.iter().chain(&moved.routes).map(|route| Request {
+            kind: Route::NEW,
+            flags,
+            payload: route.requested().encode(),
+        });
+        let requests: Vec<Request> = addresses.chain(routes).collect();
+        let outcomes = socket.batch(&requests).map_err(unread)?;
+        let refused = outcomes.into_iter().find_map(|outcome| outcome.err().filter(|e| e.errno != Errno::EEXIST));
+        refused.map_or(Ok(()), |error| Err(format!("cannot give back: {error}")))
+    }
+
+    /// Its index is known only when it is there.
+    fn find_bridge(&mut self, socket: &mut Socket) -> Result<(), crate::netlink::Error> {
+        let bridge = socket.get::<Link>(link::by_name(&self.plan.bridge.name))?;
+        bridge.into_iter().for_each(|bridge| self.plan.bridge.index = bridge.index);
+        Ok(())
+    }
+}
+
+fn comes_by_itself(address: &Address) -> bool {
+    address.is_ipv6() && address.can_expire()
+}
+
+fn is_for_link(route: &Route) -> bool {
+    matches!(route.destination(), Some(IpAddr::V6(network)) if network.is_unicast_link_local())
+}

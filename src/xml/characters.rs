@@ -1,0 +1,117 @@
+//! What XML 1.0 says of characters, names and references.
+
+use std::borrow::Cow;
+
+use memchr::memchr_iter;
+use quick_xml::escape::resolve_predefined_entity;
+
+use crate::position::Problem;
+
+/// Checks that all of `xml` is UTF-8 and has only characters of the rule `Char`.
+///
+/// # Errors
+/// Where it is not, or has others.
+pub fn check(xml: &[u8]) -> Result<&str, Problem> {
+    let text = std::str::from_utf8(xml).map_err(|error| Problem::new(error.valid_up_to(), "not UTF-8 text"))?;
+    // quick-xml would take the second one for the first, and miscount.
+    if text.starts_with("\u{feff}\u{feff}") {
+        return Err(Problem::new('\u{feff}'.len_utf8(), "a second byte order mark"));
+    }
+    let control = xml.iter().position(|&byte| byte < b' ' && !is_space(byte));
+    // U+FFFE and U+FFFF by their bytes, because decoding every character is slow.
+    let mut noncharacters = memchr_iter(0xef, xml).filter(|&at| matches!(xml[at..], [_, 0xbf, 0xbe | 0xbf, ..]));
+    match control.or_else(|| noncharacters.next()) {
+        Some(at) => Err(Problem::new(at, "a character that XML does not allow")),
+        None => Ok(text),
+    }
+}
+
+/// The rule `S`, for one byte.
+pub fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// The length of the name at the start of `text`; 0 if there is none.
+///
+/// Characters beyond ASCII all count as part of a name, which is more than the rule `Name` has.
+pub(crate) fn name_length(text: &[u8]) -> usize {
+    match text.first() {
+        Some(b'-' | b'.' | b'0'..=b'9') => 0,
+        _ => text.iter().position(|&byte| !is_of_name(byte)).unwrap_or(text.len()),
+    }
+}
+
+fn is_of_name(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b':' | b'-' | b'.' | 0x80..)
+}
+
+/// What a reference, without `&` and `;`, stands for.
+pub enum Reference {
+    /// A character, or one of the five entities that XML knows.
+    Character(char),
+    /// An entity that a document type may declare.
+    Entity,
+}
+
+/// Reads a reference, without `&` and `;`; nothing if there can be no such one.
+pub fn reference(name: &str) -> Option<Reference> {
+    if let Some(number) = name.strip_prefix('#') {
+        let code = match number.strip_prefix('x') {
+            Some(digits) => digits_only(digits, 16).and_then(|digits| u32::from_str_radix(digits, 16).ok()),
+            None => digits_only(number, 10).and_then(|digits| digits.parse().ok()),
+        };
+        return code.and_then(char::from_u32).filter(|&c| is_legal(c)).map(Reference::Character);
+    }
+    match resolve_predefined_entity(name).and_then(|text| text.chars().next()) {
+        Some(c) => Some(Reference::Character(c)),
+        None => (!name.is_empty() && name_length(name.as_bytes()) == name.len()).then_some(Reference::Entity),
+    }
+}
+
+fn digits_only(text: &str, radix: u32) -> Option<&str> {
+    text.chars().all(|c| c.is_digit(radix)).then_some(text)
+}
+
+fn is_legal(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// The value of an attribute whose text is well-formed; nothing if it has an entity of the document type.
+pub(crate) fn attribute_value(raw: &str) -> Option<Cow<'_, str>> {
+    if !raw.bytes().any(|byte| matches!(byte, b'&' | b'\t' | b'\n' | b'\r')) {
+        return Some(Cow::Borrowed(raw));
+    }
+    let mut value = String::with_capacity(raw.len());
+    let lines = raw.replace("\r\n", "\n");
+    let mut rest = lines.as_str();
+    while let Some(at) = rest.find(['&', '\t', '\n', '\r']) {
+        value.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if lines.as_bytes()[lines.len() - rest.len() - 1] != b'&' {
+            value.push(' ');
+            continue;
+        }
+        let (name, after) = rest.split_once(';')?;
+        let Reference::Character(c) = reference(name)? else { return None };
+        value.push(c);
+        rest = after;
+    }
+    value.push_str(rest);
+    Some(Cow::Owned(value))
+}
+
+/// Text as the value of an attribute in these quotes.
+pub fn escaped(text: &str, quote: char) -> String {
+    let mut value = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => value.push_str("&amp;"),
+            '<' => value.push_str("&lt;"),
+            '>' => value.push_str("&gt;"),
+            '"' if quote == '"' => value.push_str("&quot;"),
+            '\'' if quote == '\'' => value.push_str("&apos;"),
+            c => value.push(c),
+        }
+    }
+    value
+}

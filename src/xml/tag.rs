@@ -1,0 +1,223 @@
+//! A start tag and its attributes, each with its place.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::characters::{Reference, attribute_value, is_space, name_length, reference};
+use crate::position::Problem;
+
+/// A well-formed start tag of an XML text.
+#[derive(Clone, Debug)]
+pub struct Tag<'x> {
+    /// From `<` to behind `>`.
+    pub span: Range<usize>,
+    /// Whether its `xmlns` puts it into a namespace.
+    pub is_in_namespace: bool,
+    /// Between `<` and `>` or `/>`.
+    content: &'x str,
+    name_length: usize,
+}
+
+/// An attribute of a tag.
+#[derive(Clone, Debug)]
+pub struct Attribute<'x> {
+    /// Where the white space before it begins.
+    start: usize,
+    name_start: usize,
+    value_start: usize,
+    /// Its name.
+    pub name: &'x str,
+    /// What stands between the quotes, as it is written.
+    pub raw: &'x str,
+    /// `'` or `"`.
+    pub quote: char,
+}
+
+impl<'x> Tag<'x> {
+    /// Splits the tag, or XML declaration, of `span`, which has one byte before its content and `closing` bytes behind
+    /// it, and checks it; `names` is memory for the names.
+    pub(crate) fn read(
+        xml: &'x str,
+        span: Range<usize>,
+        closing: usize,
+        entities: bool,
+        names: &mut Vec<&'x str>,
+    ) -> Result<Self, Problem> {
+        let content = &xml[span.start + 1..span.end - closing];
+        let name_length = name_length(content.as_bytes());
+        if name_length == 0 {
+            return Err(Problem::new(span.start, "not the name of an element"));
+        }
+        let mut tag = Tag { span, is_in_namespace: false, content, name_length };
+        names.clear();
+        for attribute in tag.unchecked_attributes() {
+            let attribute = attribute?;
+            check_value(&attribute, entities)?;
+            tag.is_in_namespace |= attribute.name == "xmlns" && !attribute.raw.is_empty();
+            names.push(attribute.name);
+        }
+        match duplicate(names) {
+            Some(name) => Err(Problem::new(tag.span.start, format!("the attribute {name} is given twice"))),
+            None => Ok(tag),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'x str {
+        &self.content[..self.name_length]
+    }
+
+    /// Where the name ends.
+    pub fn name_end(&self) -> usize {
+        self.span.start + 1 + self.name_length
+    }
+
+    /// Whether it is `<name/>`.
+    pub fn is_empty(&self) -> bool {
+        self.span.len() == self.content.len() + "</>".len()
+    }
+
+    /// Its attributes, as they are written.
+    pub fn attributes(&self) -> impl Iterator<Item = Attribute<'x>> {
+        self.unchecked_attributes().map_while(Result::ok)
+    }
+
+    /// The attribute of that name.
+    pub fn attribute(&self, name: &str) -> Option<Attribute<'x>> {
+        self.attributes().find(|attribute| attribute.name == name)
+    }
+
+    /// The value of an attribute, its references resolved.
+    ///
+    /// # Errors
+    /// When it has an entity of the document type, which are not read.
+    pub fn value(&self, name: &str) -> Result<Option<Cow<'x, str>>, Problem> {
+        self.attribute(name).map(|attribute| attribute.decoded()).transpose()
+    }
+
+    fn unchecked_attributes(&self) -> Attributes<'x> {
+        Attributes { at: self.name_end(), rest: &self.content[self.name_length..] }
+    }
+}
+
+/// What is left of the attributes of a tag.
+struct Attributes<'x> {
+    at: usize,
+    rest: &'x str,
+}
+
+impl<'x> Iterator for Attributes<'x> {
+    type Item = Result<Attribute<'x>, Problem>;
+
+    /// The next attribute, or a problem, after which there is none.
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = self.rest.as_bytes();
+        let name_start = behind_space(bytes, 0);
+        if name_start == bytes.len() {
+            return None;
+        }
+        let problem = |at: usize, text: String| Some(Err(Problem::new(self.at + at, text)));
+        let name_end = name_start + name_length(&bytes[name_start..]);
+        if name_start == 0 || name_end == name_start {
+            return problem(name_start, "not an attribute".into());
+        }
+        let name = &self.rest[name_start..name_end];
+        let equals = behind_space(bytes, name_end);
+        let quote_at = behind_space(bytes, equals + 1);
+        let (Some(b'='), Some(quote @ (b'\'' | b'"'))) = (bytes.get(equals), bytes.get(quote_at)) else {
+            return problem(name_start, format!("the attribute {name} has no value in quotes"));
+        };
+        let value_start = quote_at + 1;
+        let Some(length) = bytes[value_start..].iter().position(|byte| byte == quote) else {
+            return problem(quote_at, format!("the value of the attribute {name} does not end"));
+        };
+        let value_end = value_start + length;
+        let attribute = Attribute {
+            start: self.at,
+            name_start: self.at + name_start,
+            value_start: self.at + value_start,
+            name,
+            raw: &self.rest[value_start..value_end],
+            quote: char::from(*quote),
+        };
+        *self = Attributes { at: attribute.span().end, rest: &self.rest[value_end + 1..] };
+        Some(Ok(attribute))
+    }
+}
+
+impl<'x> Attribute<'x> {
+    /// The white space before it, its name, and its value.
+    pub fn with_space(&self) -> Range<usize> {
+        self.start..self.span().end
+    }
+
+    /// From its name to its last quote.
+    pub fn span(&self) -> Range<usize> {
+        self.name_start..self.value().end + 1
+    }
+
+    /// What stands between the quotes.
+    pub fn value(&self) -> Range<usize> {
+        self.value_start..self.value_start + self.raw.len()
+    }
+
+    /// The value, its references resolved.
+    ///
+    /// # Errors
+    /// When it has an entity of the document type, which are not read.
+    pub fn decoded(&self) -> Result<Cow<'x, str>, Problem> {
+        let name = self.name;
+        attribute_value(self.raw).ok_or_else(|| {
+            let text =
+                format!("the value of the attribute {name} has an entity of the document type, which is not read");
+            Problem::new(self.value_start, text)
+        })
+    }
+}
+
+/// Where the white space at `at`, if there is any, ends.
+fn behind_space(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at).is_some_and(|byte| is_space(*byte)) {
+        at += 1;
+    }
+    at
+}
+
+fn check_value(attribute: &Attribute, entities: bool) -> Result<(), Problem> {
+    if !attribute.raw.bytes().any(|byte| matches!(byte, b'<' | b'&')) {
+        return Ok(());
+    }
+    let at = attribute.value_start;
+    if let Some(offset) = attribute.raw.find('<') {
+        return Err(Problem::new(at + offset, format!("< in the value of the attribute {}", attribute.name)));
+    }
+    for (offset, _) in attribute.raw.match_indices('&') {
+        let rest = &attribute.raw[offset + 1..];
+        // A longer name is no entity of anybody's, and many long ones would cost quadratic time.
+        let end = rest.bytes().take(LONGEST_REFERENCE).position(|byte| byte == b';');
+        check_reference(end.map(|end| &rest[..end]), entities).map_err(|text| Problem::new(at + offset, text))?;
+    }
+    Ok(())
+}
+
+const LONGEST_REFERENCE: usize = 256;
+
+/// Checks a reference without `&` and `;`; nothing is one that does not end.
+pub(crate) fn check_reference(name: Option<&str>, entities: bool) -> Result<(), &'static str> {
+    match name.and_then(reference) {
+        Some(Reference::Character(_)) => Ok(()),
+        Some(Reference::Entity) if entities => Ok(()),
+        Some(Reference::Entity) => Err("a reference to an unknown entity"),
+        None => Err("& without a reference"),
+    }
+}
+
+/// A name that is there twice.
+fn duplicate<'x>(names: &mut [&'x str]) -> Option<&'x str> {
+    // Two by two is faster for few, and takes quadratic time for many.
+    if names.len() <= 8 {
+        return names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)).map(|(_, name)| *name);
+    }
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+}

@@ -1,0 +1,317 @@
+//! A bridge that lasts, with the real NetworkManager: handed over under its checkpoint, made again at boot, taken back.
+
+mod support;
+
+use support::{Lab, told};
+
+const PROFILES: &str = "/etc/NetworkManager/system-connections";
+
+const UP: [&str; 7] = ["virt-bridge", "up", "br0", "--uplink", "eth0", "--persist", "--no-confirm"];
+
+const STATIC: &str = "# the LAN
+[connection]
+id=lan
+uuid=6f1a0f64-3a0e-4b3c-9d8b-2f60f7d7a111
+type=ethernet
+interface-name=eth0
+
+[ipv4]
+address1=192.0.2.10/24,192.0.2.1
+dns=192.0.2.1;
+method=manual
+route1=198.51.100.0/24,192.0.2.254
+
+[ipv6]
+addr-gen-mode=default
+address1=2001:db8:0:1::10/64,2001:db8:0:1::1
+method=manual
+";
+
+const DHCP: &str = "[connection]
+id=lan
+uuid=6f1a0f64-3a0e-4b3c-9d8b-2f60f7d7a111
+type=ethernet
+
+[ipv4]
+method=auto
+
+[ipv6]
+addr-gen-mode=default
+method=auto
+";
+
+/// A host whose eth0 NetworkManager has brought up by this profile, as at boot.
+fn configured<'a>(options: impl IntoIterator<Item = &'a str>, profile: &str) -> Lab {
+    let lab = Lab::start(options);
+    start(&lab, profile);
+    settle(&lab, "eth0");
+    lab
+}
+
+fn start(lab: &Lab, profile: &str) {
+    lab.host(["bash", "-ec", "ip link set eth0 down; ip address flush dev eth0; network-manager prepare"]);
+    lab.write(&format!("{PROFILES}/lan.nmconnection"), profile);
+    lab.host(["chmod", "600", &format!("{PROFILES}/lan.nmconnection")]);
+    lab.host(["network-manager", "start"]);
+}
+
+/// A host with leases of DHCP and DHCPv6, and an advertised address.
+fn leased() -> Lab {
+    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    let server = "ip address add 2001:db8:0:2::1/64 dev lan nodad
+        dnsmasq --no-daemon --conf-file=/dev/null --port=0 --interface=lan --log-dhcp --log-facility=/run/lab/dhcp.log \
+        --dhcp-range=192.0.2.100,192.0.2.199,2m --dhcp-range=2001:db8:0:2::100,2001:db8:0:2::1ff,slaac,64,2m --enable-ra \
+        --dhcp-option=option:dns-server,192.0.2.1 --dhcp-option=option:T1,10 --dhcp-option=option:T2,60 \
+        --dhcp-leasefile=/run/lab/leases --pid-file= --user=root </dev/null &>/dev/null & echo $! >/run/lab/dhcp.pid";
+    lab.router(["bash", "-c", server]);
+    lab.wait_until("the DHCP server is there", || lab.read("/run/lab/dhcp.log").contains("started"));
+    start(&lab, DHCP);
+    has_leases(&lab, "eth0");
+    lab
+}
+
+fn settle(lab: &Lab, link: &str) {
+    lab.wait_until("the profile is up", || {
+        let state = lab.host(["nmcli", "-t", "-f", "DEVICE,STATE", "device"]);
+        state.lines().any(|line| line == format!("{link}:connected"))
+    });
+    lab.wait_until("IPv6 addresses are there", || lab.host(["ip", "-6", "address", "show", "tentative"]).is_empty());
+}
+
+fn has_leases(lab: &Lab, link: &str) {
+    lab.wait_until("leased and advertised addresses are there", || {
+        let addresses = lab.host(["ip", "-o", "address", "show", "dev", link, "scope", "global", "-tentative"]);
+        addresses.contains(" 192.0.2.1") && addresses.matches("2001:db8:0:2:").count() == 2
+    });
+}
+
+/// What a boot leaves of the network: the NIC, down.
+fn boot(lab: &Lab) {
+    lab.host(["network-manager", "stop"]);
+    let gone = "ip link delete br0; ip link set eth0 down; ip address flush dev eth0; \
+                rm -rf /run/NetworkManager /run/virt-bridge /etc/resolv.conf";
+    lab.host(["bash", "-c", gone]);
+    lab.host(["network-manager", "start"]);
+}
+
+/// Addresses, routes and DNS; `link` is called LINK. NetworkManager lets the kernel take advertisements for as long as it
+/// sets a token (the kernel takes one only then: addrconf.c, `inet6_set_iftoken`), so that some routes may be
+/// there twice, until they expire.
+fn state(lab: &Lab, link: &str) -> String {
+    let script = "ip -o address show scope global | awk '{print $2, $3, $4, $5, $6}' | sort
+        ip route; ip -6 route | grep -Ev '^fe80|proto (ra metric 1024|kernel metric 256)' | sed 's/ expires [^ ]*//' | sort
+        cat /etc/resolv.conf";
+    lab.host(["bash", "-ec", script]).replace(&format!(" {link} "), " LINK ").replace(&format!("{link} "), "LINK ")
+}
+
+fn bridge(lab: &Lab) -> String {
+    let script = "ip -j link show br0 | jq -c '.[] | [.address, .mtu, .operstate]'
+        ip -j link show master br0 | jq -c '[.[] | .ifname, .address]'
+        ip -d -j link show br0 | jq -c '.[].linkinfo.info_data | [.stp_state, .forward_delay]'";
+    lab.host(["bash", "-ec", script])
+}
+
+/// Every file of NetworkManager's configuration, with its mode and bytes.
+fn files(lab: &Lab) -> String {
+    lab.host([
+        "bash",
+        "-ec",
+        "cd /etc/NetworkManager; find . -type f -printf '%p %m %u\\n' -exec sha256sum {} + | sort",
+    ])
+}
+
+#[test]
+fn a_boot_brings_the_state_that_the_hand_over_made() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let before = state(&lab, "eth0");
+    let said = lab.host(UP);
+    assert!(
+        said.contains("NetworkManager has handed 2 addresses and") && said.contains("wrote /etc/NetworkM"),
+        "{said}"
+    );
+    assert_eq!(state(&lab, "br0"), before);
+    let live = bridge(&lab);
+    assert!(live.starts_with("[\"52:54:00:00:00:10\",1500,\"UP\"]\n[\"eth0\""), "{live}");
+    let copies = lab.host(["bash", "-c", "ls /run/NetworkManager/system-connections | grep virt-bridge; true"]);
+    assert_eq!(copies, "", "a copy is left");
+    boot(&lab);
+    settle(&lab, "br0");
+    assert_eq!((state(&lab, "br0"), bridge(&lab)), (before, live));
+    lab.router(["ping", "-c1", "-W2", "192.0.2.10"]);
+    lab.router(["ping", "-c1", "-W2", "2001:db8:0:1::10"]);
+    assert!(lab.host(UP).contains("nothing to do"));
+}
+
+#[test]
+fn a_lease_and_advertised_addresses_stay_the_same_on_the_bridge() {
+    let lab = leased();
+    let (before, leases) = (state(&lab, "eth0"), leases(&lab));
+    lab.host(UP);
+    has_leases(&lab, "br0");
+    assert_eq!((state(&lab, "br0"), self::leases(&lab)), (before.clone(), leases.clone()));
+    boot(&lab);
+    has_leases(&lab, "br0");
+    settle(&lab, "br0");
+    assert_eq!((state(&lab, "br0"), self::leases(&lab)), (before.clone(), leases.clone()));
+    lab.host(["virt-bridge", "undo", "br0"]);
+    has_leases(&lab, "eth0");
+    settle(&lab, "eth0");
+    assert_eq!((state(&lab, "eth0"), self::leases(&lab)), (before, leases));
+    assert!(!lab.read("/run/lab/dhcp.log").contains("DHCPRELEASE"));
+}
+
+/// The leases as the servers have them, without their ends.
+fn leases(lab: &Lab) -> Vec<String> {
+    let leases = lab.read("/run/lab/leases");
+    let mut leases: Vec<String> =
+        leases.lines().filter_map(|line| line.split_once(' ')).map(|(_, lease)| lease.to_owned()).collect();
+    leases.sort();
+    leases
+}
+
+#[test]
+fn undo_gives_files_and_state_back() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let before = (files(&lab), lab.state());
+    lab.host(UP);
+    let said = lab.host(["virt-bridge", "undo", "br0"]);
+    assert!(said.contains(&format!("restored {PROFILES}/lan.nmconnection")), "{said}");
+    settle(&lab, "eth0");
+    assert_eq!((files(&lab), lab.state()), before);
+    let profiles = lab.host(["nmcli", "-t", "-f", "NAME,DEVICE", "connection"]);
+    assert!(profiles.lines().all(|line| !line.contains("br0")), "{profiles}");
+    boot(&lab);
+    settle(&lab, "eth0");
+    assert_eq!((files(&lab), lab.state()), before);
+}
+
+#[test]
+fn what_network_manager_has_not_made_is_refused_before_anything_is_done() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    for (add, delete) in [
+        ("ip address add 192.0.2.77/24 dev eth0", "ip address delete 192.0.2.77/24 dev eth0"),
+        ("ip route add 203.0.113.0/24 via 192.0.2.254", "ip route delete 203.0.113.0/24"),
+    ] {
+        lab.host(["bash", "-c", add]);
+        let before = (files(&lab), lab.state());
+        let refused = lab.attempt(UP);
+        assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
+        assert!(told(&refused).contains("NetworkManager has not made "), "{}", told(&refused));
+        assert_eq!((files(&lab), lab.state()), before);
+        lab.host(["bash", "-c", delete]);
+    }
+    assert!(lab.attempt(UP).status.success());
+}
+
+/// The router answers the NIC, and then is silent: the bridge has everything, and leads nowhere.
+#[test]
+fn a_bridge_that_no_router_answers_lets_all_go_back() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let before = (files(&lab), lab.state());
+    // From the moment that NetworkManager brings the bridge up, and for as long as it is there.
+    let silence = "until [[ -e /sys/class/net/br0 ]]; do sleep 0.01; done; switch ip link set router down
+        while [[ -e /sys/class/net/br0 ]]; do sleep 0.01; done; switch ip link set router up";
+    let script = format!("({silence}) & {}; status=$?; wait; exit $status", UP.join(" "));
+    let failed = lab.attempt(["bash", "-c", &script]);
+    assert_eq!(failed.status.code(), Some(3), "{}", told(&failed));
+    assert!(told(&failed).contains("192.0.2.1 does not answer through it; the host is as it was"), "{}", told(&failed));
+    settle(&lab, "eth0");
+    assert_eq!((files(&lab), lab.state()), before);
+    lab.router(["ping", "-c1", "-W2", "192.0.2.10"]);
+}
+
+/// Its server answers no more: the lease cannot be asked for again, neither on the bridge nor back on the NIC.
+#[test]
+fn a_lease_whose_server_has_gone_stays_on_the_uplink() {
+    let lab = leased();
+    let before = files(&lab);
+    lab.router(["bash", "-c", "kill -STOP $(cat /run/lab/dhcp.pid)"]);
+    let failed = lab.attempt(UP);
+    assert_eq!(failed.status.code(), Some(3), "{}", told(&failed));
+    let addresses = lab.host(["ip", "-o", "-4", "address", "show", "dev", "eth0"]);
+    assert!(addresses.contains(" 192.0.2.1"), "{addresses}");
+    lab.router(["ping", "-c1", "-W2", addresses.split_whitespace().nth(3).unwrap().split('/').next().unwrap()]);
+    assert_eq!(files(&lab), before);
+    lab.router(["bash", "-c", "kill -CONT $(cat /run/lab/dhcp.pid)"]);
+    has_leases(&lab, "eth0");
+}
+
+#[test]
+fn plan_shows_the_profiles_and_writes_nothing() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let before = (files(&lab), lab.state());
+    let shown = lab.host(["virt-bridge", "plan", "br0", "--uplink", "eth0", "--persist"]);
+    assert!(
+        shown.contains("\n+address1=192.0.2.10/24,192.0.2.1\n") && shown.contains("\n+autoconnect=false\n"),
+        "{shown}"
+    );
+    assert_eq!((files(&lab), lab.state()), before);
+}
+
+#[test]
+fn undo_leaves_guests_online_and_a_profile_that_somebody_changed() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    lab.host(UP);
+    lab.host(["bash", "-ec", "ip tuntap add tap0 mode tap; ip link set tap0 master br0"]);
+    let refused = lab.attempt(["virt-bridge", "undo", "br0"]);
+    assert!(refused.status.code() == Some(1) && told(&refused).contains("the ports tap0"), "{}", told(&refused));
+    lab.host(["ip", "link", "delete", "tap0"]);
+    let profile = format!("{PROFILES}/br0.nmconnection");
+    let theirs = lab.read(&profile) + "\n[proxy]\nmethod=1\n";
+    lab.write(&profile, &theirs);
+    let refused = lab.attempt(["virt-bridge", "undo", "br0"]);
+    assert_eq!(refused.status.code(), Some(4), "{}", told(&refused));
+    assert!(told(&refused).contains("\n+[proxy]\n"), "{}", told(&refused));
+    assert_eq!(lab.read(&profile), theirs);
+    lab.router(["ping", "-c1", "-W2", "192.0.2.10"]);
+}
+
+/// As a boot that has not come that far, or an administrator who took the bridge down.
+#[test]
+fn the_network_hook_lets_network_manager_make_the_bridge_and_writes_nothing() {
+    let lab = configured(["--no-ra"], STATIC);
+    lab.host(UP);
+    let live = (state(&lab, "br0"), bridge(&lab));
+    lab.host(["nmcli", "connection", "down", "br0"]);
+    lab.wait_until("the bridge is gone", || !lab.attempt(["ip", "link", "show", "br0"]).status.success());
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n");
+    let xml = "<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>";
+    lab.write("/run/lab/network.xml", xml);
+    lab.virsh(["net-define", "/run/lab/network.xml"]);
+    let written = files(&lab);
+    lab.virsh(["net-start", "lan"]);
+    settle(&lab, "br0");
+    assert_eq!((state(&lab, "br0"), bridge(&lab)), live);
+    assert!(lab.log().contains("NetworkManager has made br0"), "{}", lab.log());
+    assert_eq!(files(&lab), written);
+}
+
+/// Each time the process is killed at a later rename, until it is not: what a boot makes of the files is the NIC's old
+/// profile or the bridge, and both `up` and `undo` go on from there.
+#[test]
+fn a_run_that_is_killed_leaves_the_old_configuration_or_the_new_one() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let before = files(&lab);
+    lab.host(UP);
+    let after = files(&lab);
+    lab.host(["virt-bridge", "undo", "br0"]);
+    for count in 1.. {
+        let inject = format!("inject=rename:signal=KILL:when={count}");
+        let killed = lab.attempt([&["strace", "-qq", "-o", "/dev/null", "-e", &inject][..], &UP].concat());
+        let profiles = lab.host(["bash", "-c", &format!("ls {PROFILES}")]);
+        let has_port = profiles.contains("br0-eth0");
+        assert!(!has_port || profiles.contains("br0.nmconnection\n"), "{count}: {profiles}");
+        boot(&lab);
+        settle(&lab, if has_port { "br0" } else { "eth0" });
+        lab.router(["ping", "-c1", "-W5", "192.0.2.10"]);
+        lab.host(UP);
+        assert_eq!(files(&lab), after, "{count}");
+        lab.host(["virt-bridge", "undo", "br0"]);
+        settle(&lab, "eth0");
+        assert_eq!(files(&lab), before, "{count}");
+        if killed.status.success() {
+            assert!(count > 5, "killed {} times only", count - 1);
+            break;
+        }
+    }
+}
