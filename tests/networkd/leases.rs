@@ -96,3 +96,19 @@ fn netplan_declares_the_bridge_and_keeps_the_lease() {
     assert_eq!((state(&lab), lease(&lab), files(&lab)), (before, leased, before_files));
     assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
 }
+
+/// As of a NIC in hardware, whose name in firmware gives networkd another number than the MAC, which is all a bridge has.
+#[test]
+fn the_server_sees_the_same_client_whatever_its_number_comes_from() {
+    let lab = Lab::start(["--no-libvirt"]);
+    serve(&lab);
+    let lab = configured(lab, &format!("{LEASED}\n[DHCPv4]\nIAID=7\n"));
+    let leased = lease(&lab);
+    assert!(leased.contains(" ff:00:00:00:07:"), "{leased}");
+    lab.write("/etc/systemd/network/20-wired.network", LEASED);
+    lab.host(UP);
+    settle(&lab, "br0");
+    assert_eq!(lease(&lab), leased);
+    boot(&lab, "br0");
+    assert_eq!(lease(&lab), leased);
+}
