@@ -1,6 +1,6 @@
 //! Who configures a link of the host, and by what proof.
 //!
-//! netplan and cloud-init have no file here: at run time they act only through networkd, NetworkManager or ifupdown.
+//! cloud-init has no file here: at run time it acts only through netplan, networkd, NetworkManager or ifupdown.
 
 mod backup;
 mod dhclient;
@@ -8,6 +8,7 @@ mod dhcpcd;
 mod edit;
 mod ifupdown;
 mod lease;
+mod netplan;
 mod network_manager;
 mod networkd;
 mod persist;
@@ -37,6 +38,8 @@ pub struct Link<'a> {
 #[serde(rename_all = "kebab-case")]
 pub enum Owner {
     Networkd,
+    /// At run time it acts only through networkd or NetworkManager.
+    Netplan,
     NetworkManager,
     Dhclient,
     Dhcpcd,
@@ -48,6 +51,7 @@ impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Owner::Networkd => "systemd-networkd",
+            Owner::Netplan => "netplan",
             Owner::NetworkManager => "NetworkManager",
             Owner::Dhclient => "dhclient",
             Owner::Dhcpcd => "dhcpcd",

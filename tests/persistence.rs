@@ -7,6 +7,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -36,7 +37,8 @@ fn bridge(case: &Path) -> Bridge {
 /// What the owner of the case says of the uplink while it runs; ifupdown says nothing.
 fn claims(case: &Path) -> Vec<Claim> {
     let owner = match owner(case) {
-        "networkd" => Owner::Networkd,
+        // At run time netplan is networkd.
+        "networkd" | "netplan" => Owner::Networkd,
         "networkmanager" => Owner::NetworkManager,
         _ => return Vec::new(),
     };
@@ -79,6 +81,10 @@ fn copy(case: &Path, test: &str) -> PathBuf {
     assert!(copied.success());
     // What git keeps of a case has no empty directories.
     fs::create_dir_all(root.join("etc/NetworkManager/system-connections")).unwrap();
+    // Git keeps no such mode, and netplan asks for it.
+    for yaml in fs::read_dir(root.join("etc/netplan")).into_iter().flatten() {
+        fs::set_permissions(yaml.unwrap().path(), fs::Permissions::from_mode(0o600)).unwrap();
+    }
     root
 }
 
@@ -157,17 +163,47 @@ fn networkd_makes_the_bridge_of_what_is_written() {
     }
 }
 
+/// The real one accepts the files, networkd makes the bridge of what netplan generates from them, and the uplink has no
+/// address of its own left.
+#[test]
+fn netplan_and_networkd_make_the_bridge_of_what_is_written() {
+    for case in accepted("netplan") {
+        let root = copy(&case, "netplan");
+        let bridge = bridge(&case);
+        let persistence = persistence(&root, &bridge, &claims(&case)).unwrap();
+        if persistence.edits.is_empty() {
+            continue;
+        }
+        persistence.write(&root, "br0").unwrap();
+        let generated = Command::new("netplan").arg("generate").arg("--root-dir").arg(&root).output().unwrap();
+        let said = String::from_utf8_lossy(&generated.stderr);
+        assert!(generated.status.success() && !said.contains("WARNING"), "{}: {said}", case.display());
+        let said = under_networkd(&root, &bridge);
+        let case = case.display();
+        assert!(said.contains(&format!("\nmac {}\n", bridge.mac)), "{case}: {said}");
+        assert!(said.contains(&format!("\nport {}\n", bridge.uplink)), "{case}: {said}");
+        assert!(said.contains("\nstp 0 delay 0\n"), "{case}: {said}");
+        assert!(said.contains("\naddresses of the uplink: \n"), "{case}: {said}");
+        assert!(!said.lines().any(|line| line.starts_with("/etc/") && line.contains("br0")), "{case}: {said}");
+        fs::remove_dir_all(root).unwrap();
+    }
+}
+
 /// What becomes of the host where networkd starts with `root`'s files, and what it complains of.
 fn under_networkd(root: &Path, bridge: &Bridge) -> String {
     let script = format!(
         "set -e
         # Not every kernel has bonds and VLANs: a veth stands for them.
-        rm -f {0}/etc/systemd/network/10-{1}.netdev
+        rm -f {0}/etc/systemd/network/10-{1}.netdev {0}/run/systemd/network/10-netplan-{1}.netdev
         mount --bind {0}/etc/systemd/network /etc/systemd/network
         [ ! -d {0}/usr/lib/systemd/network ] || mount --bind {0}/usr/lib/systemd/network /usr/lib/systemd/network
         mount -t tmpfs none /run
         # Read-only, as in a container: networkd then does not wait for udev.
         mount -t sysfs -o ro none /sys
+        mkdir -p /run/systemd/network
+        [ ! -d {0}/etc/netplan ] || cp {0}/run/systemd/network/10-netplan-*.net* /run/systemd/network/
+        # Nor has a veth a permanent MAC to be known by.
+        sed -i /^PermanentMACAddress=/d /run/systemd/network/*.network 2>/dev/null || true
         mkdir -p /run/systemd/netif/links /run/systemd/netif/leases
         chown -R systemd-network: /run/systemd/netif
         ip link add {1} address {2} type veth peer name far
@@ -185,6 +221,7 @@ fn under_networkd(root: &Path, bridge: &Bridge) -> String {
         grep NETWORK_FILE= /run/systemd/netif/links/$(cat /sys/class/net/br0/ifindex)
         echo mac $(cat /sys/class/net/br0/address)
         echo port $(ls /sys/class/net/br0/brif)
+        echo \"addresses of the uplink: $(ip -o address show dev {1} | grep -v fe80)\"
         echo stp $(cat /sys/class/net/br0/bridge/stp_state) delay $(cat /sys/class/net/br0/bridge/forward_delay)
         kill $networkd
         cat /run/log",

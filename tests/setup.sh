@@ -20,7 +20,8 @@ packages=(
     bsdutils dpkg-dev xz-utils              # script(1) for a terminal, libvirt's source package
     udev procps                             # events of links and modules, sysctls
     isc-dhcp-client dhcpcd-base udhcpc      # who may own an uplink: DHCP clients,
-    busybox ifupdown network-manager dbus   # ifupdown, NetworkManager (networkd comes with systemd)
+    busybox ifupdown network-manager dbus   # ifupdown, NetworkManager (networkd comes with systemd),
+    netplan.io                              # netplan
     openssh-server openssh-client           # a session that ends in the middle of a takeover
     zsh fish                                # shells that complete the command
     librsvg2-bin fonts-dejavu-core          # the picture of a host, drawn

@@ -137,6 +137,12 @@ impl Address {
         Address { attributes, ..*self }
     }
 
+    /// The same with another metric for the route to its prefix; zero is the kernel's own.
+    pub fn with_route_priority(mut self, priority: u32) -> Address {
+        self.attributes.set(IFA_RT_PRIORITY, priority.to_ne_bytes());
+        self
+    }
+
     /// What a request to delete this address must say, and no more.
     pub fn key(&self) -> Address {
         let mut attributes = Attributes::default();

@@ -46,10 +46,34 @@ impl Edit {
             return Err(io::Error::other("somebody else has changed it meanwhile"));
         }
         match &self.new {
-            Some(new) => replace(&place, new.as_bytes(), self.mode),
-            None => fs::remove_file(&place).and_then(|()| sync_directory(&place)),
+            Some(new) => make_drop_in_directory(&place).and_then(|()| replace(&place, new.as_bytes(), self.mode)),
+            None => {
+                fs::remove_file(&place)?;
+                sync_directory(&place)?;
+                // Empty, it was made for this file.
+                if let Some(directory) = place.parent().filter(|directory| is_for_drop_ins(directory)) {
+                    let _ = fs::remove_dir(directory);
+                }
+                Ok(())
+            }
         }
     }
+}
+
+/// The directory of a drop-in, which need not be there before its first file; any other has to be.
+fn make_drop_in_directory(place: &Path) -> io::Result<()> {
+    match place.parent().filter(|directory| is_for_drop_ins(directory) && !directory.exists()) {
+        None => Ok(()),
+        Some(directory) => {
+            fs::create_dir(directory)?;
+            fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
+            sync_directory(directory)
+        }
+    }
+}
+
+fn is_for_drop_ins(directory: &Path) -> bool {
+    directory.to_string_lossy().ends_with(".network.d")
 }
 
 /// What differs between two texts of a file, as `diff -u` shows it.

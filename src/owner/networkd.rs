@@ -1,5 +1,6 @@
 //! systemd-networkd.
 
+mod announce;
 mod files;
 mod live;
 mod render;
@@ -9,6 +10,7 @@ mod unit;
 use std::path::{Path, PathBuf};
 
 use super::edit::{self, Edit};
+use super::netplan::{self, Saying};
 use super::persist::{Bridge, Persistence};
 use super::{Claim, Error, Host, Link, Owner};
 use render::Places;
@@ -68,16 +70,46 @@ pub fn persistence(root: &Path, bridge: &Bridge) -> Result<Persistence, Vec<Stri
         return Err(reasons);
     }
     let iaid = identity(root, bridge, &units, &state).map_err(one)?;
-    let added = [
+    let mut persistence = Persistence {
+        leased: value(&state, "DHCP_LEASE").is_some(),
+        warnings: render::warnings(&units, bridge),
+        ..Persistence::nothing(Owner::Networkd)
+    };
+    let mut added = vec![
         (places.netdev, render::netdev(bridge)),
         (places.network, render::network(&units, bridge, iaid)),
         // Last: without a port a bridge has no carrier, and networkd configures nothing on it.
         (places.port, render::port(&units, bridge)),
     ];
-    let edits = added.into_iter().map(|(path, text)| addition(root, path, text)).collect::<Result<Vec<_>, _>>();
-    let edits = edits.map_err(one)?.into_iter().flatten().collect();
-    let leased = value(&state, "DHCP_LEASE").is_some();
-    Ok(Persistence { owner: Owner::Networkd, edits, warnings: render::warnings(&units, bridge), leased })
+    if let Some(definition) = netplan::definition(&applied) {
+        match netplan::declaration(root, bridge, definition).map_err(one)? {
+            Saying::Nothing => return Ok(Persistence::nothing(Owner::Netplan)),
+            Saying::File(yaml) if !bridge.vlan_filtering => {
+                persistence.owner = Owner::Netplan;
+                added = iaid
+                    .map(|iaid| (render::identity_place(bridge), render::identity_drop_in(iaid)))
+                    .into_iter()
+                    .collect();
+                persistence.edits.push(yaml);
+            }
+            Saying::File(_) => persistence.warnings.push(shadowed(bridge, definition, "vlan-filtering")),
+            Saying::Not(key) => persistence.warnings.push(shadowed(bridge, definition, &key)),
+        }
+    }
+    let added = added.into_iter().map(|(path, text)| addition(root, path, text)).collect::<Result<Vec<_>, _>>();
+    // netplan's file behind the others, which are nothing without it.
+    persistence.edits = added.map_err(one)?.into_iter().flatten().chain(persistence.edits).collect();
+    Ok(persistence)
+}
+
+/// A file of networkd is one or the other as a whole; so is one of netplan, but it can add to a list only.
+fn shadowed(bridge: &Bridge, definition: &str, key: &str) -> String {
+    let (name, uplink) = (&bridge.name, &bridge.uplink);
+    format!(
+        "netplan cannot say {key} of {name} and not of {uplink} in a file of its own, so networkd's files say it: what netplan \
+         says of {definition} no longer counts, and changes belong into {}",
+        Places::before(Path::new(&format!("10-netplan-{definition}.network")), name).network.display()
+    )
 }
 
 /// The edit that gives a file this text; none where it has it.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::backup::{self, Backup};
 use super::edit::Edit;
-use super::{Claim, Owner, ifupdown, network_manager, networkd};
+use super::{Claim, Owner, ifupdown, netplan, network_manager, networkd};
 use crate::deadline::Deadline;
 use crate::netlink::{Address, Route};
 
@@ -26,6 +26,16 @@ pub struct Bridge {
     pub stp: bool,
     pub forward_delay_ms: u32,
     pub vlan_filtering: bool,
+}
+
+impl Bridge {
+    /// The forward delay as networkd has it: seconds, or with a unit.
+    pub fn forward_delay(&self) -> String {
+        match self.forward_delay_ms {
+            milliseconds if milliseconds % 1000 == 0 => format!("{}", milliseconds / 1000),
+            milliseconds => format!("{milliseconds}ms"),
+        }
+    }
 }
 
 /// What has to be written for it; nothing where the owner's configuration has the bridge already.
@@ -100,6 +110,7 @@ pub fn give(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is up: {error}")),
         Owner::NetworkManager => network_manager::settle().map(|()| Vec::new()),
         Owner::Networkd => networkd::give(bridge),
+        Owner::Netplan => netplan::generate().and_then(|()| networkd::give(bridge)),
         _ => Ok(Vec::new()),
     }
 }
@@ -110,7 +121,7 @@ pub fn give(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
 /// One line that says what failed; nothing has changed.
 pub fn release(owner: Owner, bridge: &str, uplink: &str) -> Result<(), String> {
     match owner {
-        Owner::Networkd => networkd::release(bridge, uplink),
+        Owner::Networkd | Owner::Netplan => networkd::release(bridge, uplink),
         _ => Ok(()),
     }
 }
@@ -125,7 +136,8 @@ pub fn take_back(owner: Owner, bridge: &str, uplink: Option<&str>) -> Result<(),
         Owner::Ifupdown => ifupdown::forget(Path::new("/"), bridge)
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is down: {error}")),
         Owner::NetworkManager => network_manager::take_back(bridge, Deadline::after(ANSWER)),
-        Owner::Networkd => uplink.map_or(Ok(()), |uplink| networkd::take_back(bridge, uplink)),
+        Owner::Networkd => uplink.map_or(Ok(()), |uplink| networkd::take_back(bridge, uplink, || Ok(()))),
+        Owner::Netplan => uplink.map_or(Ok(()), |uplink| networkd::take_back(bridge, uplink, netplan::generate)),
         _ => Ok(()),
     }
 }

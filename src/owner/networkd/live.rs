@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::runtime::Runtime;
-use super::{COMM, files, state, value, values};
+use super::{COMM, announce, files, state, value, values};
 use crate::deadline::Deadline;
 use crate::owner::{process, program};
 
@@ -22,10 +22,17 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub fn give(bridge: &str) -> Result<Vec<String>, String> {
     let root = Path::new("/");
     let runtime = Runtime::of(root, bridge);
-    runtime.clear()?;
-    runtime.keep()?;
+    let said = index(root, bridge).map(|index| state(root, index)).transpose()?.unwrap_or_default();
+    let has_it = value(&said, "NETWORK_FILE").is_some();
+    if !runtime.clear_uplink()? && has_it {
+        return Ok(Vec::new());
+    }
+    if !has_it {
+        // Only before networkd has put anything on it: what it has put there it then takes away (link_reconfigure_impl).
+        runtime.keep()?;
+    }
     reload(Deadline::after(PATIENCE))?;
-    announce(root, bridge).map_err(|error| format!("cannot let systemd-networkd see {bridge}: {error}"))?;
+    announce::link(root, bridge).map_err(|error| format!("cannot let systemd-networkd see {bridge}: {error}"))?;
     let units = files::all(root, "network")?;
     let units: Vec<_> = units.into_iter().filter(|unit| unit.values("Match", "Name") == [bridge]).collect();
     let awaits_lease = values(&units, "Network", "DHCP").last().is_some_and(|dhcp| ["yes", "ipv4"].contains(dhcp));
@@ -52,7 +59,9 @@ pub fn release(bridge: &str, uplink: &str) -> Result<(), String> {
     if !is_running(root)? {
         return Ok(());
     }
-    Runtime::of(root, bridge).let_go(uplink)?;
+    let said = index(root, uplink).map(|index| state(root, index)).transpose()?.unwrap_or_default();
+    let Some(port) = value(&said, "NETWORK_FILE") else { return Ok(()) };
+    Runtime::of(root, bridge).let_go(uplink, Path::new(port))?;
     reload(Deadline::after(PATIENCE))?;
     // In a link that has failed it has no hand any more.
     let has_let_go = |said: &str| matches!(value(said, "ADMIN_STATE"), Some("unmanaged" | "failed"));
@@ -62,21 +71,24 @@ pub fn release(bridge: &str, uplink: &str) -> Result<(), String> {
     }
 }
 
-/// Lets networkd have its uplink back, whose files are as before, and which has everything.
+/// Lets networkd have its uplink back, whose files are as before once they are generated anew, and which has everything.
 ///
 /// # Errors
 /// When it cannot be told.
-pub fn take_back(bridge: &str, uplink: &str) -> Result<(), String> {
+pub fn take_back(bridge: &str, uplink: &str, generate: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     let root = Path::new("/");
     let runtime = Runtime::of(root, bridge);
     let original = runtime.original()?;
+    generate()?;
     runtime.clear()?;
     // Without networkd there is nobody to be told; its files are read when it starts.
     if !is_running(root)? {
         return Ok(());
     }
     original.map_or(Ok(()), |original| runtime.keep_back(&original, uplink))?;
-    reload(Deadline::after(PATIENCE))
+    reload(Deadline::after(PATIENCE))?;
+    announce::prefixes(uplink)
+        .map_err(|error| format!("cannot let systemd-networkd see the routes of {uplink}: {error}"))
 }
 
 /// Nothing once networkd says of the link what is awaited; what it says instead when it takes too long.
@@ -118,14 +130,6 @@ pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<bool, S
         std::thread::sleep(PAUSE);
     }
     Ok(true)
-}
-
-/// A device of a `.netdev` file is ready for ports when the kernel next tells of it (netdev_set_ifindex in systemd 252),
-/// which for a bridge that was there before may be never. Setting its alias to what it is makes the kernel tell.
-fn announce(root: &Path, bridge: &str) -> io::Result<()> {
-    let alias = root.join("sys/class/net").join(bridge).join("ifalias");
-    let present = fs::read_to_string(&alias)?;
-    fs::write(alias, if present.is_empty() { "\n" } else { &present })
 }
 
 fn reload(deadline: Deadline) -> Result<(), String> {

@@ -94,16 +94,13 @@ pub fn reasons(applied: &[Unit], networks: &[Unit], netdevs: &[Unit], bridge: &B
 /// The bridge itself.
 pub fn netdev(bridge: &Bridge) -> String {
     let Bridge { name, mac, stp, vlan_filtering, .. } = bridge;
-    let delay = match bridge.forward_delay_ms {
-        milliseconds if milliseconds % 1000 == 0 => format!("{}", milliseconds / 1000),
-        milliseconds => format!("{milliseconds}ms"),
-    };
     // Kernels without VLAN filtering refuse even a no.
     let filtering = if *vlan_filtering { "VLANFiltering=yes\n" } else { "" };
     format!(
         "{HEAD}[NetDev]\nName={name}\nKind=bridge\n# The uplink's, by which DHCP servers and switches know the host.\n\
-         MACAddress={mac}\n\n[Bridge]\nSTP={}\nForwardDelaySec={delay}\n{filtering}",
-        if *stp { "yes" } else { "no" }
+         MACAddress={mac}\n\n[Bridge]\nSTP={}\nForwardDelaySec={}\n{filtering}",
+        if *stp { "yes" } else { "no" },
+        bridge.forward_delay()
     )
 }
 
@@ -119,6 +116,16 @@ pub fn network(applied: &[Unit], bridge: &Bridge, iaid: Option<u32>) -> String {
         }
     }
     text + &iaid.map(identity).unwrap_or_default()
+}
+
+/// Where it stands for a bridge that netplan declares, which has no word for it.
+pub fn identity_place(bridge: &Bridge) -> PathBuf {
+    Path::new(ETC).join(format!("10-netplan-{}.network.d/virt-bridge.conf", bridge.name))
+}
+
+/// The same, as a file of its own.
+pub fn identity_drop_in(iaid: u32) -> String {
+    format!("{HEAD}{}", identity(iaid))
 }
 
 /// networkd derives it from the NIC's name in firmware, which a bridge has not, and servers know a client by it.

@@ -53,15 +53,12 @@ impl<'a> Runtime<'a> {
         Ok(())
     }
 
-    /// The uplink is nobody's.
+    /// The uplink, whose file is `port`, is nobody's.
     ///
     /// # Errors
     /// One line that says what cannot be read or written.
-    pub fn let_go(&self, uplink: &str) -> Result<(), String> {
-        let networks = files::all(self.root, "network")?;
-        let is_port = |unit: &&super::Unit| super::is_port(unit, self.bridge, uplink);
-        let Some(port) = networks.iter().find(is_port).and_then(|unit| unit.path.file_stem()) else { return Ok(()) };
-        let port = port.to_string_lossy();
+    pub fn let_go(&self, uplink: &str, port: &Path) -> Result<(), String> {
+        let port = port.file_stem().unwrap_or_default().to_string_lossy();
         let original = port.strip_suffix(&format!("-{}-port", self.bridge)).unwrap_or(&port);
         let text = format!("[Match]\nName={uplink}\n\n[Link]\nUnmanaged=yes\n");
         self.write(&format!("{original}{}", self.leaving()), &text)
@@ -96,24 +93,44 @@ impl<'a> Runtime<'a> {
         self.write(&format!("{stem}{}", self.back()), &text)
     }
 
+    /// Takes away what was said of the uplink; answers whether there was something.
+    ///
+    /// # Errors
+    /// One line that says what cannot be deleted.
+    pub fn clear_uplink(&self) -> Result<bool, String> {
+        let names = self.names().map_err(|error| self.cannot_delete(error))?;
+        let is_of_uplink = |name: &&String| name.ends_with(&self.leaving()) || name.ends_with(&self.back());
+        let of_uplink: Vec<_> = names.iter().filter(is_of_uplink).collect();
+        for name in &of_uplink {
+            fs::remove_file(self.place(name)).map_err(|error| self.cannot_delete(error))?;
+        }
+        Ok(!of_uplink.is_empty())
+    }
+
     /// Takes all of it away.
     ///
     /// # Errors
     /// One line that says what cannot be deleted.
     pub fn clear(&self) -> Result<(), String> {
-        let cannot = |error: io::Error| format!("cannot delete what was written for {} in {RUN}: {error}", self.bridge);
-        for name in self.names().map_err(cannot)? {
-            let place = edit::below(self.root, Path::new(RUN)).join(&name);
-            let drop_in = place.join(self.drop_in());
-            if name.ends_with(&self.leaving()) || name.ends_with(&self.back()) {
-                fs::remove_file(&place).map_err(cannot)?;
-            } else if drop_in.exists() {
-                fs::remove_file(drop_in).map_err(cannot)?;
+        self.clear_uplink()?;
+        for name in self.names().map_err(|error| self.cannot_delete(error))? {
+            let directory = self.place(&name);
+            let drop_in = directory.join(self.drop_in());
+            if drop_in.exists() {
+                fs::remove_file(drop_in).map_err(|error| self.cannot_delete(error))?;
                 // Somebody else may have drop-ins there.
-                let _ = fs::remove_dir(&place);
+                let _ = fs::remove_dir(directory);
             }
         }
         Ok(())
+    }
+
+    fn cannot_delete(&self, error: io::Error) -> String {
+        format!("cannot delete what was written for {} in {RUN}: {error}", self.bridge)
+    }
+
+    fn place(&self, name: &str) -> PathBuf {
+        edit::below(self.root, Path::new(RUN)).join(name)
     }
 
     fn drop_in(&self) -> String {
@@ -137,7 +154,7 @@ impl<'a> Runtime<'a> {
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), String> {
-        let place = edit::below(self.root, Path::new(RUN)).join(name);
+        let place = self.place(name);
         let directory = place.parent().unwrap_or(&place);
         let written = fs::create_dir_all(directory)
             // networkd is a user of its own, whatever our umask.
