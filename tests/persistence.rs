@@ -1,8 +1,8 @@
 //! The bridge in its owner's configuration: golden trees (`tests/persistence/OWNER-NN-case`), each accepted by the
 //! owner's own parser.
 //!
-//! A case has `etc`, what a running owner says of itself in `run`, and either `expected`, what becomes of it as a diff with the warnings below, or `refused`, why
-//! nothing does; `uplink` names another uplink than eth0.
+//! A case has `etc`, what a running owner says of itself in `run`, and either `expected`, what becomes of it as a diff with
+//! the warnings below, or `refused`, why nothing does; `uplink` names another uplink than eth0.
 
 mod support;
 
