@@ -79,12 +79,12 @@ fn copy(case: &Path, test: &str) -> PathBuf {
     let trees = ["etc", "run", "usr", "proc"].map(|tree| case.join(tree)).into_iter().filter(|tree| tree.exists());
     let copied = Command::new("cp").arg("-a").args(trees).arg(&root).status().unwrap();
     assert!(copied.success());
+    // What git keeps of a case has no empty directories.
+    fs::create_dir_all(root.join("etc/NetworkManager/system-connections")).unwrap();
     // Git keeps no such mode, and netplan asks for it.
     for yaml in fs::read_dir(root.join("etc/netplan")).into_iter().flatten() {
         fs::set_permissions(yaml.unwrap().path(), fs::Permissions::from_mode(0o600)).unwrap();
     }
-    // What git keeps of a case has no empty directories.
-    fs::create_dir_all(root.join("etc/NetworkManager/system-connections")).unwrap();
     root
 }
 

@@ -135,9 +135,9 @@ pub fn take_back(owner: Owner, bridge: &str, uplink: Option<&str>) -> Result<(),
     match owner {
         Owner::Ifupdown => ifupdown::forget(Path::new("/"), bridge)
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is down: {error}")),
+        Owner::NetworkManager => network_manager::take_back(bridge, Deadline::after(ANSWER)),
         Owner::Networkd => uplink.map_or(Ok(()), |uplink| networkd::take_back(bridge, uplink, || Ok(()))),
         Owner::Netplan => uplink.map_or(Ok(()), |uplink| networkd::take_back(bridge, uplink, netplan::generate)),
-        Owner::NetworkManager => network_manager::take_back(bridge, Deadline::after(ANSWER)),
         _ => Ok(()),
     }
 }

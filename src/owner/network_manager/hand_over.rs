@@ -156,14 +156,13 @@ pub fn settle() -> Result<(), String> {
 pub fn take_back(bridge: &str, deadline: Deadline) -> Result<(), String> {
     let profiles = profiles::read(Path::new("/"))?;
     let before = uplink_before(&profiles, bridge)?;
-    // The profiles of the bridge and its port are gone, so NetworkManager takes both down, and brings up what it would
-    // at boot.
-    program::output("nmcli", &["connection", "reload"], deadline)?;
-    let Some((link, profile)) = before else { return Ok(()) };
-    if is_up_within(&link, profile.uuid(), BY_ITSELF, deadline)? {
-        return Ok(());
+    // Before the bridge goes: in the other order the uplink would wait for that, without an address.
+    if let Some((link, profile)) = &before {
+        program::output("nmcli", &["connection", "load", profile.path.to_str().unwrap_or_default()], deadline)?;
+        up(profile.uuid(), &["ifname", link], deadline)?;
     }
-    up(profile.uuid(), &["ifname", &link], deadline)
+    // The profiles of the bridge and its port are gone, so NetworkManager takes down what is left of them.
+    program::output("nmcli", &["connection", "reload"], deadline).map(drop)
 }
 
 /// Whether the profile is up on the link within this time.
