@@ -87,13 +87,15 @@ fn ensure(
     deadline: Deadline,
     log: &Log,
 ) -> Result<(), String> {
-    let wanted = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
+    let configured = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
+    // A hook writes no owner's files, and so it takes nothing from an owner.
+    let wanted = Wanted { persist: false, ..configured };
     let unsettled = |error: bridge::Error| format!("{}: {error}", network.bridge);
     let link = bridge::right(&wanted).map_err(unsettled)?;
     if link.is_none() {
         // Its owner makes it as at boot; what is still missing then is added.
-        if owner::bring_up(Path::new("/"), &network.bridge, deadline.less(FOR_THE_REST))? {
-            log.info(&format!("{call}: ifup has made {}", network.bridge));
+        if let Some(owner) = owner::bring_up(Path::new("/"), &network.bridge, deadline.less(FOR_THE_REST))? {
+            log.info(&format!("{call}: {owner} has made {}", network.bridge));
         }
         bridge::ensure(&wanted, deadline).map_err(unsettled)?.tell(call, log);
     }

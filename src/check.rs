@@ -1,5 +1,6 @@
 //! The doctor: every known trap as one small check with a name, a verdict, a sentence and the command that mends it.
 
+mod apparmor;
 mod bridges;
 mod filters;
 mod forwarding;
@@ -17,6 +18,7 @@ use crate::bridge::Snapshot;
 use crate::config::Config;
 use crate::libvirt::bridge_networks::{self, BridgeNetwork};
 use crate::libvirt::taps::{self, Tap};
+use crate::netfilter;
 use crate::netlink::{self, Link, Socket};
 use crate::picture::{self, Bridge};
 
@@ -66,11 +68,12 @@ pub struct Check {
 }
 
 /// Every check, the most important first.
-pub const ALL: [&Check; 23] = [
+pub const ALL: [&Check; 26] = [
     &hooks::INSTALLED,
     &hooks::EXECUTABLE,
     &hooks::SEEN,
     &hooks::LEFTOVERS,
+    &apparmor::DENIED,
     &networks::ACTIVE,
     &networks::AUTOSTART,
     &bridges::PRESENT,
@@ -80,6 +83,7 @@ pub const ALL: [&Check; 23] = [
     &bridges::ADDRESS,
     &bridges::WIRELESS,
     &bridges::MAC,
+    &bridges::PARAMETERS,
     &bridges::SPANNING_TREE,
     &bridges::REVERSE_PATH,
     &ports::FALLEN,
@@ -87,6 +91,7 @@ pub const ALL: [&Check; 23] = [
     &ports::ADDRESSES,
     &ports::OWNER,
     &filters::POLICY,
+    &filters::FIREWALL,
     &forwarding::FORWARDING,
     &takeovers::UNFINISHED,
     &takeovers::STALE,
@@ -99,7 +104,9 @@ pub struct Host {
     networks: Vec<BridgeNetwork>,
     taps: Vec<Tap>,
     bridges: Vec<Bridge>,
-    filters: String,
+    netfilter: netfilter::State,
+    /// What bridge netfilter has otherwise than the policy wants it.
+    netfilter_change: netfilter::Change,
 }
 
 impl Host {
@@ -109,13 +116,14 @@ impl Host {
     /// When the kernel cannot be asked.
     pub fn read(socket: &mut Socket, config: Config) -> Result<Self, netlink::Error> {
         let root = Path::new("/");
-        let (_, change) = crate::netfilter::plan(socket, &config)?;
+        let (netfilter, netfilter_change) = netfilter::plan(socket, &config)?;
         Ok(Host {
             bridges: picture::look(socket, None)?,
             snapshot: Snapshot::take(socket)?,
             networks: bridge_networks::on_bridges(root),
             taps: taps::of_running_guests(root),
-            filters: if change.is_empty() { String::new() } else { change.to_string() },
+            netfilter,
+            netfilter_change,
             config,
         })
     }

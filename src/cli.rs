@@ -21,6 +21,7 @@ mod guarded;
 mod heal;
 mod host;
 mod netfilter;
+mod network;
 mod persist;
 mod plan;
 mod receipt;
@@ -28,6 +29,7 @@ mod report;
 mod status;
 mod undo;
 mod up;
+mod why;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -74,6 +76,8 @@ enum Verb {
     Undo(undo::Arguments),
     /// Look for every known trap, and say how to mend it; exit code 1 for a warning, 2 for a problem
     Check(check::Arguments),
+    /// Say why a guest is offline: the first hop on its way to the LAN's router that is broken, and whose that is
+    Why(why::Arguments),
     /// Put guests' taps back that fell off their bridges
     Heal(heal::Arguments),
     /// Show what the last takeover of a bridge has done
@@ -104,6 +108,7 @@ pub fn main() -> ExitCode {
         Verb::Guard(arguments) => guard::run(&arguments),
         Verb::Undo(arguments) => undo::run(&arguments),
         Verb::Check(arguments) => return check::run(&arguments),
+        Verb::Why(arguments) => return why::run(&arguments),
         Verb::Heal(arguments) => heal::run(&arguments),
         Verb::Receipt(arguments) => receipt::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),

@@ -21,3 +21,4 @@ pub mod printable;
 pub mod regular_file;
 pub mod sysctl;
 pub mod sysctl_d;
+pub mod why;

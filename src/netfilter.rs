@@ -11,6 +11,7 @@
 mod change;
 pub mod conflict;
 pub mod docker;
+pub mod forward;
 pub mod policy;
 mod state;
 pub mod writers;

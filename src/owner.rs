@@ -7,18 +7,20 @@ mod dhclient;
 mod dhcpcd;
 mod edit;
 mod ifupdown;
+mod lease;
 mod network_manager;
 mod networkd;
 mod persist;
 mod process;
+mod program;
 mod udhcpc;
 
 pub use backup::{Backup, Restored};
-pub use dhclient::{Clients, hand_over};
 pub use edit::Edit;
-pub use ifupdown::bring_up;
-pub use persist::{Bridge, Persistence, persistence, restore};
+pub use lease::{Clients, hand_over};
+pub use persist::{Bridge, Persistence, bring_up, give, persistence, release, take_back};
 use process::Process;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
@@ -30,7 +32,8 @@ pub struct Link<'a> {
 }
 
 /// What configures links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Owner {
     Networkd,
     NetworkManager,
@@ -65,6 +68,14 @@ pub struct Claim {
     pub can_move: bool,
     /// What the administrator can do about it.
     pub hint: String,
+}
+
+impl Claim {
+    /// The claim of a DHCP client whose lease can be handed over.
+    fn movable(self, link: Link) -> Claim {
+        let hint = format!("hand its lease over: virt-bridge up BRIDGE --uplink {} --persist", link.name);
+        Claim { can_move: true, hint, ..self }
+    }
 }
 
 /// The host as its owners see it.

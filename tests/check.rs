@@ -173,6 +173,40 @@ fn a_spanning_tree_that_nobody_asked_for() {
 }
 
 #[test]
+fn a_parameter_that_somebody_changed() {
+    let lab = healthy();
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\nforward-delay = \"2s\"\n");
+    falls_into(&lab, "true", "bridge-parameters", WARNING, "than [bridge.br0] has: forward-delay");
+}
+
+#[test]
+fn a_firewall_that_drops_what_guests_send() {
+    let lab = healthy();
+    let policy = "printf '[bridge.br0]\\nuplink = \"eth0\"\\n[netfilter]\\npolicy = \"on\"\\n' >/etc/virt-bridge.toml
+        virt-bridge netfilter apply; iptables -P FORWARD DROP";
+    falls_into(&lab, policy, "host-firewall", PROBLEM, "drops what guests send through br0");
+    // What is not met drops nothing.
+    lab.host(["iptables", "-F", "FORWARD"]);
+    finding(&lab, "host-firewall", PROBLEM);
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n");
+    lab.host(["virt-bridge", "netfilter", "apply"]);
+    assert_quiet(&lab);
+}
+
+#[test]
+fn a_denial_of_apparmor() {
+    let lab = healthy();
+    // The kernel's own log is every host's.
+    let up = lab.read("/proc/uptime");
+    let record = "audit: apparmor=\"DENIED\" operation=\"exec\" profile=\"libvirtd\" name=\"/opt/virt-bridge-network\"";
+    lab.write("/dev/kmsg", &format!("5,1,{}000000,-;{record} pid=7\n", up.split('.').next().unwrap()));
+    let finding = finding(&lab, "apparmor-denial", WARNING);
+    assert_eq!(finding["sentence"], "AppArmor has denied exec of /opt/virt-bridge-network by the profile libvirtd");
+    lab.host(["rm", "/dev/kmsg"]);
+    assert_quiet(&lab);
+}
+
+#[test]
 fn a_strict_reverse_path_filter_with_two_ways_out() {
     let lab = healthy_with(&["--second-nic"]);
     let trap = "sysctl -q -w net.ipv4.conf.all.rp_filter=1";
@@ -268,6 +302,8 @@ fn networks_and_hooks_as_a_real_daemon_has_them() {
     assert_quiet(&lab);
     falls_into(&lab, "virsh net-autostart --disable lan", "network-autostart", WARNING, "lan does not start at boot");
     falls_into(&lab, "virsh net-destroy lan", "network-active", WARNING, "network lan does not run");
+    let sentence = "libvirt starts it by itself at the next boot only";
+    falls_into(&lab, "virsh net-destroy lan", "network-active", WARNING, sentence);
     lab.host(["sh", "-ec", "sleep 3; ln -sfn /usr/lib/libvirt/virt-bridge-network /etc/libvirt/hooks/network"]);
     let finding = finding(&lab, "hook-seen", PROBLEM);
     assert_eq!(finding["mend"], "systemctl restart libvirtd");
@@ -280,7 +316,7 @@ fn every_check_is_listed_and_can_be_run_alone() {
     let lab = healthy();
     let list = lab.host(["virt-bridge", "check", "--list"]);
     let names: Vec<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(names.len(), 23, "{list}");
+    assert_eq!(names.len(), 26, "{list}");
     for name in names {
         let text = lab.host(["virt-bridge", "check", name]);
         assert!(text.starts_with(&format!("ok       {name} ")) && text.lines().count() == 1, "{text}");

@@ -146,7 +146,7 @@ fn the_network_hook_lets_ifup_make_the_bridge_and_writes_nothing() {
     let written = lab.read(INTERFACES);
     lab.virsh(["net-start", "lan"]);
     assert_eq!(state(&lab), live);
-    assert!(lab.log().contains("ifup has made br0"), "{}", lab.log());
+    assert!(lab.log().contains("ifupdown has made br0"), "{}", lab.log());
     assert_eq!(lab.host(["ifquery", "--state", "br0"]), "br0=br0\n");
     assert_eq!(lab.read(INTERFACES), written);
 }

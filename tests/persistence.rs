@@ -1,14 +1,14 @@
 //! The bridge in its owner's configuration: golden trees (`tests/persistence/OWNER-NN-case`), each accepted by the
 //! owner's own parser.
 //!
-//! A case has `etc` and either `expected`, what becomes of it as a diff with the warnings below, or `refused`, why
+//! A case has `etc`, what a running owner says of itself in `run`, and either `expected`, what becomes of it as a diff with the warnings below, or `refused`, why
 //! nothing does; `uplink` names another uplink than eth0.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use virt_bridge::owner::{Backup, Bridge, Persistence, persistence};
+use virt_bridge::owner::{Backup, Bridge, Claim, Owner, Persistence, persistence};
 
 fn cases() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/persistence");
@@ -22,11 +22,34 @@ fn bridge(case: &Path) -> Bridge {
     Bridge {
         name: "br0".into(),
         uplink: uplink.trim().into(),
+        uplink_index: 2,
         mac: "52:54:00:00:00:10".into(),
         stp: false,
         forward_delay_ms: 0,
         vlan_filtering: false,
     }
+}
+
+/// What the owner of the case says of the uplink while it runs; ifupdown says nothing.
+fn claims(case: &Path) -> Vec<Claim> {
+    let owner = match owner(case) {
+        "networkd" => Owner::Networkd,
+        _ => return Vec::new(),
+    };
+    let (evidence, hint) = (String::new(), String::new());
+    vec![Claim { owner, evidence, hint, live: true, can_move: true }]
+}
+
+fn owner(case: &Path) -> &str {
+    case.file_name().unwrap().to_str().unwrap().split('-').next().unwrap()
+}
+
+/// The cases of one owner in which something is written or is there.
+fn accepted(of: &str) -> Vec<PathBuf> {
+    let accepted: Vec<_> =
+        cases().into_iter().filter(|case| owner(case) == of && case.join("expected").exists()).collect();
+    assert!(accepted.len() >= 10, "cases are missing: {accepted:?}");
+    accepted
 }
 
 fn golden(path: PathBuf, found: &str) {
@@ -47,7 +70,8 @@ fn copy(case: &Path, test: &str) -> PathBuf {
         .join(format!("persistence-{test}-{}", case.file_name().unwrap().to_string_lossy()));
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(&root).unwrap();
-    let copied = Command::new("cp").arg("-a").arg(case.join("etc")).arg(&root).status().unwrap();
+    let trees = ["etc", "run", "usr"].map(|tree| case.join(tree)).into_iter().filter(|tree| tree.exists());
+    let copied = Command::new("cp").arg("-a").args(trees).arg(&root).status().unwrap();
     assert!(copied.success());
     root
 }
@@ -55,9 +79,9 @@ fn copy(case: &Path, test: &str) -> PathBuf {
 #[test]
 fn each_tree_becomes_what_is_expected_or_is_refused() {
     let cases = cases();
-    assert!(cases.len() >= 20, "cases are missing: {cases:?}");
+    assert!(cases.len() >= 40, "cases are missing: {cases:?}");
     for case in cases {
-        match persistence(&case, &bridge(&case), &[]) {
+        match persistence(&case, &bridge(&case), &claims(&case)) {
             Ok(persistence) => golden(case.join("expected"), &shown(&persistence)),
             Err(reasons) => golden(case.join("refused"), &(reasons.join("\n") + "\n")),
         }
@@ -68,12 +92,17 @@ fn each_tree_becomes_what_is_expected_or_is_refused() {
 fn a_second_time_changes_nothing_and_the_way_back_is_exact() {
     for case in cases().iter().filter(|case| case.join("expected").exists()) {
         let root = copy(case, "back");
-        let first = persistence(&root, &bridge(case), &[]).unwrap();
+        let first = persistence(&root, &bridge(case), &claims(case)).unwrap();
         first.write(&root, "br0").unwrap();
-        assert_eq!(persistence(&root, &bridge(case), &[]).unwrap(), Persistence::default(), "{}", case.display());
+        assert_eq!(
+            persistence(&root, &bridge(case), &claims(case)).unwrap(),
+            Persistence::nothing(first.owner),
+            "{}",
+            case.display()
+        );
         let backup = Backup::of(&root, "br0").unwrap();
         assert_eq!(backup.is_some(), !first.edits.is_empty());
-        backup.map(|backup| virt_bridge::owner::restore(&root, "br0", backup).unwrap());
+        backup.map(|backup| backup.restore(&root).unwrap());
         let difference = Command::new("diff").arg("-r").arg(root.join("etc")).arg(case.join("etc")).output().unwrap();
         assert!(difference.stdout.is_empty(), "{}", String::from_utf8_lossy(&difference.stdout));
         fs::remove_dir_all(root).unwrap();
@@ -82,10 +111,10 @@ fn a_second_time_changes_nothing_and_the_way_back_is_exact() {
 
 #[test]
 fn ifupdown_understands_what_is_written() {
-    for case in cases().iter().filter(|case| case.join("expected").exists()) {
-        let root = copy(case, "query");
-        let bridge = bridge(case);
-        persistence(&root, &bridge, &[]).unwrap().write(&root, "br0").unwrap();
+    for case in accepted("ifupdown") {
+        let root = copy(&case, "query");
+        let bridge = bridge(&case);
+        persistence(&root, &bridge, &claims(&case)).unwrap().write(&root, "br0").unwrap();
         let query = on_its_host(&root, "ifquery br0");
         let is_ports = |line: &&str| line.starts_with("bridge_ports: ") || line.starts_with("bridge-ports: ");
         let ports = query.lines().find(is_ports).unwrap_or_default();
@@ -96,6 +125,69 @@ fn ifupdown_understands_what_is_written() {
         on_its_host(&root, &format!("ifup --no-act --force {} br0", bridge.uplink));
         fs::remove_dir_all(root).unwrap();
     }
+}
+
+/// The real one makes the bridge from the files alone, and has nothing to complain of in them.
+#[test]
+fn networkd_makes_the_bridge_of_what_is_written() {
+    for case in accepted("networkd") {
+        let root = copy(&case, "networkd");
+        let bridge = bridge(&case);
+        let persistence = persistence(&root, &bridge, &claims(&case)).unwrap();
+        if persistence.edits.is_empty() {
+            continue;
+        }
+        persistence.write(&root, "br0").unwrap();
+        let said = under_networkd(&root, &bridge);
+        let case = case.display();
+        assert!(said.contains(&format!("\nport {}\n", bridge.uplink)), "{case}: {said}");
+        assert!(said.contains("\nstp 0 delay 0\n"), "{case}: {said}");
+        assert!(said.contains("-br0.network\n"), "{case}: {said}");
+        assert!(!said.lines().any(|line| line.starts_with("/etc/") && line.contains("br0")), "{case}: {said}");
+        assert!(said.contains(&format!("\nmac {}\n", bridge.mac)), "{case}: {said}");
+        fs::remove_dir_all(root).unwrap();
+    }
+}
+
+/// What becomes of the host where networkd starts with `root`'s files, and what it complains of.
+fn under_networkd(root: &Path, bridge: &Bridge) -> String {
+    let script = format!(
+        "set -e
+        # Not every kernel has bonds and VLANs: a veth stands for them.
+        rm -f {0}/etc/systemd/network/10-{1}.netdev
+        mount --bind {0}/etc/systemd/network /etc/systemd/network
+        [ ! -d {0}/usr/lib/systemd/network ] || mount --bind {0}/usr/lib/systemd/network /usr/lib/systemd/network
+        mount -t tmpfs none /run
+        # Read-only, as in a container: networkd then does not wait for udev.
+        mount -t sysfs -o ro none /sys
+        mkdir -p /run/systemd/netif/links /run/systemd/netif/leases
+        chown -R systemd-network: /run/systemd/netif
+        ip link add {1} address {2} type veth peer name far
+        ip link set far up
+        /usr/lib/systemd/systemd-networkd >/run/log 2>&1 & networkd=$!
+        is_made() {{
+            [ -e /sys/class/net/br0/brif/{1} ] &&
+                grep -q NETWORK_FILE= /run/systemd/netif/links/$(cat /sys/class/net/br0/ifindex) 2>/dev/null
+        }}
+        for try in $(seq 1000); do
+            ! is_made || break
+            sleep 0.01
+        done
+        echo
+        grep NETWORK_FILE= /run/systemd/netif/links/$(cat /sys/class/net/br0/ifindex)
+        echo mac $(cat /sys/class/net/br0/address)
+        echo port $(ls /sys/class/net/br0/brif)
+        echo stp $(cat /sys/class/net/br0/bridge/stp_state) delay $(cat /sys/class/net/br0/bridge/forward_delay)
+        kill $networkd
+        cat /run/log",
+        root.display(),
+        bridge.uplink,
+        bridge.mac
+    );
+    let unshare = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", &script];
+    let output = Command::new("unshare").args(unshare).output().unwrap();
+    assert!(output.status.success(), "{}: {}", root.display(), String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// What `command` prints where `root`'s /etc/network is the host's.

@@ -6,6 +6,7 @@ use std::path::Path;
 use nix::libc::RT_TABLE_MAIN;
 
 use super::{Check, Finding, Host};
+use crate::bridge::Wanted;
 use crate::config::Uplink;
 use crate::picture::{Bridge, Port};
 
@@ -19,6 +20,8 @@ pub const ADDRESS: Check =
     Check { name: "bridge-address", about: "the host has an address on bridges with an uplink", look: address };
 pub const WIRELESS: Check = Check { name: "uplink-wireless", about: "no uplink is a Wi-Fi link", look: wireless };
 pub const MAC: Check = Check { name: "mac-pinned", about: "bridges keep their MAC when ports come and go", look: mac };
+pub const PARAMETERS: Check =
+    Check { name: "bridge-parameters", about: "bridges have the parameters that are configured", look: parameters };
 pub const SPANNING_TREE: Check = Check {
     name: "spanning-tree",
     about: "no guest waits for a spanning tree that nobody asked for",
@@ -142,6 +145,28 @@ fn mac(host: &Host) -> Vec<Finding> {
             ))
         })
         .collect()
+}
+
+fn parameters(host: &Host) -> Vec<Finding> {
+    host.present_bridges().filter_map(|bridge| with_other_parameters(host, &bridge.name)).collect()
+}
+
+/// Whoever changed the file or the bridge, the next start of a network changes what runs.
+fn with_other_parameters(host: &Host, bridge: &str) -> Option<Finding> {
+    let wanted = Wanted::configured(bridge, host.config.bridges.get(bridge)).parameters;
+    let other = wanted.difference(host.link(bridge)?);
+    let keys = [
+        other.stp.map(|_| "stp"),
+        other.forward_delay_ms.map(|_| "forward-delay"),
+        other.vlan_filtering.map(|_| "vlan-filtering"),
+    ];
+    let keys: Vec<&str> = keys.into_iter().flatten().collect();
+    (!keys.is_empty()).then(|| {
+        Finding::warning(
+            format!("{bridge} runs with other values than [bridge.{bridge}] has: {}", keys.join(", ")),
+            format!("virt-bridge up {bridge}"),
+        )
+    })
 }
 
 fn spanning_tree(host: &Host) -> Vec<Finding> {

@@ -1,12 +1,19 @@
-//! Bridge netfilter, which filters guests' frames with the host's rules.
+//! What of the host's packet filters meets guests' frames, and whether bridge netfilter is as it should be.
+
+use std::path::Path;
 
 use super::{Check, Finding, Host};
+use crate::netfilter::forward::{self, Barrier};
+use crate::picture::Bridge;
+use crate::printable::Printable;
 
 pub const POLICY: Check =
     Check { name: "bridge-netfilter", about: "bridge netfilter is as the policy wants it", look: policy };
+pub const FIREWALL: Check =
+    Check { name: "host-firewall", about: "no rule of the host's firewall drops what guests send", look: firewall };
 
 fn policy(host: &Host) -> Vec<Finding> {
-    if host.filters.is_empty() {
+    if host.netfilter_change.is_empty() {
         return Vec::new();
     }
     vec![Finding::problem(
@@ -14,4 +21,25 @@ fn policy(host: &Host) -> Vec<Finding> {
          who, says virt-bridge netfilter show",
         "virt-bridge netfilter apply",
     )]
+}
+
+fn firewall(host: &Host) -> Vec<Finding> {
+    host.present_bridges().flat_map(|bridge| barriers(host, bridge)).collect()
+}
+
+/// A firewall with rules of its own for the bridge knows what it does.
+fn barriers(host: &Host, bridge: &Bridge) -> Vec<Finding> {
+    let flags = host.netfilter.bridges.iter().find(|other| other.name == bridge.name);
+    let effective = flags.map(|flags| host.netfilter.effective(flags.calls)).unwrap_or_default();
+    let barriers = forward::barriers(Path::new("/"), &bridge.name).unwrap_or_default().into_iter();
+    barriers
+        .filter(|barrier| barrier.is_met(effective) && !barrier.has_exceptions)
+        .map(|Barrier { family, place, maker, exception, .. }| {
+            let is_drift = family != "bridge" && !host.netfilter_change.is_empty();
+            Finding::problem(
+                format!("{place} drops what guests send through {}; it was made by {}", bridge.name, Printable(&maker)),
+                if is_drift { "virt-bridge netfilter apply".to_owned() } else { exception },
+            )
+        })
+        .collect()
 }

@@ -1,5 +1,7 @@
 //! The libvirt networks on bridges that are not libvirt's own.
 
+use std::path::Path;
+
 use super::{Check, Finding, Host};
 use crate::printable::Printable;
 
@@ -7,12 +9,18 @@ pub const ACTIVE: Check = Check { name: "network-active", about: "bridged networ
 pub const AUTOSTART: Check =
     Check { name: "network-autostart", about: "bridged networks start at boot", look: autostart };
 
+/// libvirt starts networks by itself once a boot (networkAutostartConfig in src/network/bridge_driver.c).
+const HAVE_STARTED: &str = "/run/libvirt/network/autostarted";
+
 fn active(host: &Host) -> Vec<Finding> {
+    let is_over = Path::new(HAVE_STARTED).exists();
     let idle = host.bridged_networks().filter(|network| !network.active);
     idle.map(|network| {
         let name = Printable(&network.name);
+        let until =
+            if network.autostart && is_over { "; libvirt starts it by itself at the next boot only" } else { "" };
         Finding::warning(
-            format!("network {name} does not run, so that its guests do not start"),
+            format!("network {name} does not run, so that its guests do not start{until}"),
             format!("virsh net-start {name}"),
         )
     })

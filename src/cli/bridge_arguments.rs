@@ -1,6 +1,7 @@
 //! What `plan` and `up` are told.
 
 use super::exit::Failure;
+use super::network::{self, Network};
 use crate::bridge::Wanted;
 use crate::config::Uplink;
 
@@ -15,12 +16,24 @@ pub struct BridgeArguments {
     /// Write the bridge into the configuration of whoever configures the uplink at boot, so that it lasts
     #[arg(long)]
     persist: bool,
+    /// Define this libvirt network for the bridge's guests, start it, and let it start at boot, by virsh
+    #[arg(long, value_name = "NAME", value_parser = crate::config::destination_name)]
+    network: Option<String>,
     /// Print as JSON
     #[arg(long)]
     pub json: bool,
 }
 
 impl BridgeArguments {
+    /// The network that is wanted beside the bridge, and what it lacks.
+    pub fn network(&self) -> Result<Option<Network>, Failure> {
+        let Some(name) = &self.network else { return Ok(None) };
+        let network = network::plan(name, &self.bridge)?;
+        let configured = super::configured(&self.bridge)?;
+        let is_forgotten = configured.uplink == Uplink::None && !configured.persist && !self.persist;
+        Ok(Some(if is_forgotten { network.with_forgotten_uplink(&self.bridge) } else { network }))
+    }
+
     /// The bridge as the configuration has it, with the uplink of the command line where one is given.
     pub fn wanted(&self) -> Result<Wanted, Failure> {
         let configured = super::configured(&self.bridge)?;

@@ -11,7 +11,8 @@ use crate::owner::{self, Backup, Bridge, Clients, Persistence, Restored};
 /// What is done so that a bridge lasts, beside the takeover.
 pub struct Lasting {
     uplink: String,
-    clients: Clients,
+    /// The uplink's DHCP clients that go on on the bridge.
+    pub clients: Clients,
     /// The files.
     pub persistence: Persistence,
 }
@@ -19,7 +20,7 @@ pub struct Lasting {
 impl Lasting {
     /// Whether a DHCP client is to go on on the bridge.
     pub fn has_leases(&self) -> bool {
-        !self.clients.is_empty()
+        !self.clients.is_empty() || self.persistence.leased
     }
 }
 
@@ -51,6 +52,7 @@ pub fn plan(wanted: &Wanted) -> Result<Option<Lasting>, Failure> {
     let bridge = Bridge {
         name: wanted.bridge.clone(),
         uplink: uplink.name.clone(),
+        uplink_index: uplink.index,
         mac,
         stp,
         // With STP the kernel's own delay stands, as in a takeover.
@@ -84,11 +86,17 @@ pub fn in_words(persistence: &Persistence) -> String {
 pub fn write(bridge: &str, lasting: &Lasting, quiet: bool) -> Result<(), Failure> {
     let Lasting { uplink, clients, persistence } = lasting;
     hand_over(uplink, bridge, clients)?;
-    persistence.write(Path::new("/"), bridge).map_err(|text| Failure::new(Exit::NeedsAttention, text))?;
+    let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
+    persistence.write(Path::new("/"), bridge).map_err(attention)?;
     let mut text = String::new();
     persistence.edits.iter().for_each(|edit| say!(text, "wrote {}", edit.path.display()));
     tell(&text, quiet);
-    persistence.warnings.iter().for_each(|warning| drop(writeln!(std::io::stderr(), "warning: {warning}")));
+    let given = owner::give(persistence.owner, bridge).map_err(attention)?;
+    persistence
+        .warnings
+        .iter()
+        .chain(&given)
+        .for_each(|warning| drop(writeln!(std::io::stderr(), "warning: {warning}")));
     Ok(())
 }
 
@@ -106,7 +114,7 @@ pub fn hand_over(from: &str, to: &str, clients: &Clients) -> Result<(), Failure>
     Ok(())
 }
 
-/// dhclient's script only adds an address at first, which fails where it is there, and leaves it the time that was left
+/// dhclient's script, for one, only adds an address at first, which fails where it is there, and leaves it the time that was left
 /// of the old lease; the first renewal sets the new one.
 fn keep_addresses(link: &str) -> Result<(), String> {
     let unread = |error: crate::netlink::Error| error.to_string();
@@ -123,11 +131,12 @@ fn keep_addresses(link: &str) -> Result<(), String> {
     outcomes.into_iter().try_for_each(|outcome| outcome.map_err(|error| error.to_string()))
 }
 
-/// Gives the files back what they had before.
-pub fn restore(bridge: &str, backup: Backup, quiet: bool) -> Result<(), Failure> {
+/// Gives the files back what they had before, and the owner its uplink, if that has left the bridge.
+pub fn restore(bridge: &str, uplink: Option<&str>, backup: Backup, quiet: bool) -> Result<(), Failure> {
     let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
     let mut text = String::new();
-    match owner::restore(Path::new("/"), bridge, backup).map_err(attention)? {
+    let owner = backup.owner();
+    match backup.restore(Path::new("/")).map_err(attention)? {
         Restored::Files(paths) => paths.iter().for_each(|path| say!(text, "restored {}", path.display())),
         Restored::Changed(difference) => {
             // Talk, of several lines; an error is one.
@@ -137,7 +146,7 @@ pub fn restore(bridge: &str, backup: Backup, quiet: bool) -> Result<(), Failure>
         }
     }
     tell(&text, quiet);
-    Ok(())
+    owner::take_back(owner, bridge, uplink).map_err(attention)
 }
 
 /// What was done stays done where nobody reads of it.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
+use super::network::Network;
 use super::persist;
 use crate::bridge::{self, Step, Survey};
 use crate::netlink::Socket;
@@ -15,14 +16,17 @@ pub fn run(arguments: &BridgeArguments) -> Result<(), Failure> {
     let mut socket = Socket::open().map_err(|error| Failure::unchanged(error.to_string()))?;
     let survey = bridge::survey(&mut socket, &wanted)?;
     let lasting = if survey.refusals.is_empty() { persist::plan(&wanted)? } else { None };
+    let network = arguments.network()?;
     if arguments.json {
         super::print_json(&Shown {
             survey: &survey,
             persistence: lasting.as_ref().map(|lasting| &lasting.persistence),
+            network: network.as_ref(),
         })?;
     } else {
         let files = lasting.as_ref().map(|lasting| persist::in_words(&lasting.persistence)).unwrap_or_default();
-        super::print_text(&(in_words(&survey) + &files))?;
+        let network = network.filter(|_| survey.refusals.is_empty()).map(|network| network.in_words());
+        super::print_text(&(in_words(&survey) + &files + &network.unwrap_or_default()))?;
     }
     if survey.refusals.is_empty() { Ok(()) } else { Err(bridge::Error::Refused(survey.refusals).into()) }
 }
@@ -33,6 +37,8 @@ struct Shown<'a> {
     survey: &'a Survey,
     #[serde(skip_serializing_if = "Option::is_none")]
     persistence: Option<&'a Persistence>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<&'a Network>,
 }
 
 fn in_words(survey: &Survey) -> String {

@@ -6,7 +6,7 @@ use super::exit::Failure;
 use crate::bridge::{self, Lock, Outcome, Records};
 use crate::confirmation::Confirmation;
 use crate::deadline::Deadline;
-use crate::owner::{Backup, Clients};
+use crate::owner::{self, Backup, Clients};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -27,17 +27,27 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let check = super::gateway_check(&arguments.bridge);
     // Read before the takeover is forgotten and the bridge is gone.
     let clients = Clients::of(&arguments.bridge).map_err(Failure::unchanged)?;
+    let _held = clients.held();
     let backup = Backup::of(Path::new("/"), &arguments.bridge).map_err(Failure::unchanged)?;
     let receipt = Records::of(&arguments.bridge).receipt().ok().flatten();
     let deadline = Deadline::after(super::DEADLINE);
     let lock = Lock::take(deadline)?;
-    let outcome = bridge::undo_holding(&lock, &arguments.bridge, arguments.force, check, deadline)?;
+    let uplink = receipt.and_then(|receipt| receipt.uplink).map(|uplink| uplink.name);
+    let owner = backup.as_ref().map(Backup::owner).filter(|_| uplink.is_some());
+    if let (Some(owner), Some(uplink)) = (owner, &uplink) {
+        owner::release(owner, &arguments.bridge, uplink).map_err(Failure::unchanged)?;
+    }
+    let outcome = bridge::undo_holding(&lock, &arguments.bridge, arguments.force, check, deadline)
+        // It stays as it is, so the owner has it again; of what is wrong with that, less is said than why.
+        .inspect_err(|_| drop(owner.map(|owner| owner::give(owner, &arguments.bridge))))?;
     // Where this fails, whoever waits for the confirmation finds nothing to take back.
     let _ = Confirmation::end(&lock, &arguments.bridge);
     drop(lock);
     super::report::print(&arguments.bridge, &outcome, "nothing to undo: no takeover since boot", arguments.json);
-    if let (Outcome::Done { .. }, Some(uplink)) = (&outcome, receipt.and_then(|receipt| receipt.uplink)) {
-        super::persist::hand_over(&arguments.bridge, &uplink.name, &clients)?;
+    let uplink = uplink.filter(|_| matches!(outcome, Outcome::Done { .. }));
+    if let Some(uplink) = &uplink {
+        super::persist::hand_over(&arguments.bridge, uplink, &clients)?;
     }
-    backup.map_or(Ok(()), |backup| super::persist::restore(&arguments.bridge, backup, arguments.json))
+    let Some(backup) = backup else { return Ok(()) };
+    super::persist::restore(&arguments.bridge, uplink.as_deref(), backup, arguments.json)
 }

@@ -39,39 +39,53 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let wanted = arguments.bridge.wanted()?;
     guarded::settle_earlier(&wanted.bridge)?;
     let lasting = persist::plan(&wanted)?;
+    let network = arguments.bridge.network()?;
     let allowed = arguments.confirm.or_else(|| (!arguments.no_confirm && is_remote()).then_some(OVER_SSH));
+    // To the end: the old client may not go on before the new one has its place.
+    let _held;
     match allowed {
         Some(allowed) if takes_over(&wanted, arguments.confirm.is_some())? => {
             if let Some(lasting) = &lasting {
                 can_be_confirmed(lasting, arguments.detach)?;
             }
+            if network.is_some() {
+                waits_for_confirmation("--network", "makes the network", arguments.detach)?;
+            }
             guarded::run(&wanted, allowed, arguments.detach, arguments.bridge.json)?;
         }
         _ => {
+            _held = lasting.as_ref().map(|lasting| lasting.clients.held());
             let outcome = bridge::ensure(&wanted, Deadline::after(super::DEADLINE))?;
             super::report::print(&wanted.bridge, &outcome, "nothing to do", arguments.bridge.json);
         }
     }
-    match lasting {
-        Some(lasting) => persist::write(&wanted.bridge, &lasting, arguments.bridge.json),
-        None => Ok(()),
+    if let Some(lasting) = &lasting {
+        persist::write(&wanted.bridge, lasting, arguments.bridge.json)?;
     }
-}
-
-/// Files are written, and leases handed over, when the takeover is confirmed: by this process, which waits for that.
-fn can_be_confirmed(lasting: &Lasting, detach: bool) -> Result<(), Failure> {
-    let refused = |why: &str| Err(Failure::unchanged(why.to_owned()));
-    if detach {
-        return refused(
-            "--persist writes files when the takeover is confirmed, and with --detach nobody waits for that",
-        )
-        .map_err(|failure: Failure| failure.hint("confirm it first, and then say up --persist again"));
-    }
-    if lasting.has_leases() {
-        return refused("the uplink has a DHCP lease, whose client cannot wait for a confirmation")
-            .map_err(|failure: Failure| failure.hint("say --no-confirm"));
+    // Last: its start finds the bridge, and of a takeover that failed or was not confirmed no network is left.
+    if let Some(network) = &network {
+        network.make(&wanted.bridge, arguments.bridge.json)?;
     }
     Ok(())
+}
+
+/// Files are written, and leases handed over, when the takeover is confirmed.
+fn can_be_confirmed(lasting: &Lasting, detach: bool) -> Result<(), Failure> {
+    waits_for_confirmation("--persist", "writes files", detach)?;
+    if lasting.has_leases() {
+        let why = "the uplink has a DHCP lease, whose client cannot wait for a confirmation";
+        return Err(Failure::unchanged(why).hint("say --no-confirm"));
+    }
+    Ok(())
+}
+
+/// What is done when the takeover is confirmed is done by this process, which waits for that.
+fn waits_for_confirmation(option: &str, does: &str, detach: bool) -> Result<(), Failure> {
+    if !detach {
+        return Ok(());
+    }
+    let why = format!("{option} {does} when the takeover is confirmed, and with --detach nobody waits for that");
+    Err(Failure::unchanged(why).hint(format!("confirm it first, and then say up {option} again")))
 }
 
 /// Whether there is something that can be taken back: a repair of an earlier takeover cannot be, because undo goes back to

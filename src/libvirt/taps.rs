@@ -2,10 +2,7 @@
 
 use std::path::Path;
 
-use super::bridges_in_use::xml_files;
-use super::elements;
-
-const DIRECTORY: &str = "run/libvirt/qemu";
+use super::guest;
 
 /// An interface of a running guest that has a link on the host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,30 +24,17 @@ pub struct Tap {
 /// The taps of all guests that run, under `root`. A file that cannot be read names none.
 pub fn of_running_guests(root: &Path) -> Vec<Tap> {
     let mut taps = Vec::new();
-    for file in xml_files(&root.join(DIRECTORY)) {
-        let domain = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let mut found: Vec<Tap> = Vec::new();
-        let _ = elements::visit(&file, |path, element| {
-            let around = |depth: usize| path.len().checked_sub(depth).map(|place| path[place].as_str());
-            let name = element.name();
-            if name == "interface" && around(1) == Some("devices") {
-                found.push(Tap { domain: domain.clone(), ..Tap::default() });
-            }
-            let Some(tap) = found.last_mut() else { return };
-            match (around(2), around(1), name.as_str()) {
-                (_, Some("interface"), "mac") => tap.mac = element.attribute("address"),
-                (_, Some("interface"), "source") => tap.bridge = element.attribute("bridge"),
-                (_, Some("interface"), "target") => tap.link = element.attribute("dev").unwrap_or_default(),
-                (_, Some("interface"), "port") => {
-                    tap.isolated = element.attribute("isolated").as_deref() == Some("yes")
-                }
-                (Some("interface"), Some("vlan"), "tag") => {
-                    tap.vlans.extend(element.attribute("id").and_then(|tag| tag.parse::<u16>().ok()));
-                }
-                _ => {}
-            }
-        });
-        taps.extend(found.into_iter().filter(|tap| !tap.link.is_empty()));
+    for guest in guest::running(root) {
+        taps.extend(guest.interfaces.into_iter().filter_map(|interface| {
+            Some(Tap {
+                link: interface.link?,
+                domain: guest.name.clone(),
+                mac: interface.mac,
+                bridge: interface.bridge,
+                vlans: interface.vlans,
+                isolated: interface.is_isolated,
+            })
+        }));
     }
     taps
 }
@@ -58,6 +42,8 @@ pub fn of_running_guests(root: &Path) -> Vec<Tap> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const DIRECTORY: &str = "run/libvirt/qemu";
 
     #[test]
     fn a_tap_is_its_guests_with_mac_bridge_and_vlans() {

@@ -46,6 +46,11 @@ impl Attributes {
         self.0.get(value)
     }
 
+    /// The values of all attributes of this kind.
+    pub fn all(&self, kind: u16) -> impl Iterator<Item = &[u8]> {
+        self.places().filter(move |(other, ..)| *other == kind).filter_map(|(_, _, value)| self.0.get(value))
+    }
+
     /// The value as a number of one byte; nothing when it is missing or has another length.
     pub fn u8(&self, kind: u16) -> Option<u8> {
         self.get(kind)?.try_into().map(u8::from_ne_bytes).ok()

@@ -48,6 +48,18 @@ impl FirewallRule {
     }
 }
 
+impl FirewallRule {
+    /// `NFPROTO_…`, its table and its chain.
+    pub fn place(&self) -> (u8, String, String) {
+        let text = |kind| self.attributes.string(kind).unwrap_or_default();
+        (self.header[0], text(NFTA_RULE_TABLE), text(NFTA_RULE_CHAIN))
+    }
+
+    pub(super) fn expressions(&self) -> Attributes {
+        self.attributes.nested(NFTA_RULE_EXPRESSIONS).unwrap_or_default()
+    }
+}
+
 impl std::fmt::Display for FirewallRule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = |kind| self.attributes.string(kind).unwrap_or_default();
@@ -60,6 +72,10 @@ impl std::fmt::Display for FirewallRule {
 /// # Errors
 /// When the kernel cannot be asked.
 pub fn rules() -> Result<Vec<FirewallRule>, Error> {
+    all()
+}
+
+pub(super) fn all<T: Payload>() -> Result<Vec<T>, Error> {
     let is_loaded = Path::new("/sys/module/nf_tables").exists();
     let has_modules = Path::new("/proc/modules").exists();
     if has_modules && !is_loaded {

@@ -155,6 +155,12 @@ pub fn all(proxy: bool) -> Vec<u8> {
     Neighbour { family: 0, index: 0, state: 0, flags, neighbour_type: 0, attributes: Attributes::default() }.encode()
 }
 
+/// Filter for what bridges have learnt: which link-layer address is behind which port, whose index an entry then has.
+pub fn learnt_by_bridges() -> Vec<u8> {
+    let family = libc::AF_BRIDGE as u8;
+    Neighbour { family, index: 0, state: 0, flags: 0, neighbour_type: 0, attributes: Attributes::default() }.encode()
+}
+
 fn family_of(address: IpAddr) -> u8 {
     match address {
         IpAddr::V4(_) => libc::AF_INET as u8,

@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use super::Owner;
 use super::edit::{self, Edit};
 
 /// Where backups are; they outlive a reboot.
@@ -23,19 +26,28 @@ pub enum Restored {
 ///
 /// # Errors
 /// Names the file that could not be written; those before it are, and the backup knows them all.
-pub fn write(root: &Path, bridge: &str, edits: &[Edit]) -> Result<(), String> {
+pub fn write(root: &Path, bridge: &str, owner: Owner, edits: &[Edit]) -> Result<(), String> {
     if edits.is_empty() {
         return Ok(());
     }
     let place = place(root, bridge);
     let cannot = |path: &Path, error: io::Error| format!("cannot write {}: {error}", path.display());
-    keep(&place, edits).map_err(|error| cannot(&place, error))?;
+    let earlier = Backup::of(root, bridge)?.map(|backup| backup.kept.edits).unwrap_or_default();
+    let kept = continued(root, earlier, edits).map_err(|error| cannot(&place, error))?;
+    keep(&place, owner, kept).map_err(|error| cannot(&place, error))?;
     edits.iter().try_for_each(|edit| edit.write(root).map_err(|error| cannot(&edit.path, error)))
 }
 
 /// What is known of the files' earlier bytes.
 pub struct Backup {
     place: PathBuf,
+    kept: Kept,
+}
+
+/// What is in the file.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    owner: Owner,
     edits: Vec<Edit>,
 }
 
@@ -48,8 +60,13 @@ impl Backup {
         let place = place(root, bridge);
         let cannot = |what: &str, error: io::Error| format!("cannot {what} {}: {error}", place.display());
         let Some(kept) = edit::text(&place).map_err(|error| cannot("read", error))? else { return Ok(None) };
-        let edits = serde_json::from_str(&kept).map_err(|error| cannot("understand", error.into()))?;
-        Ok(Some(Backup { place, edits }))
+        let kept = serde_json::from_str(&kept).map_err(|error| cannot("understand", error.into()))?;
+        Ok(Some(Backup { place, kept }))
+    }
+
+    /// Whose files they are.
+    pub fn owner(&self) -> Owner {
+        self.kept.owner
     }
 
     /// Gives the files below `root` their old bytes back, if nobody has changed them since.
@@ -57,7 +74,7 @@ impl Backup {
     /// # Errors
     /// When a file cannot be read or written.
     pub fn restore(self, root: &Path) -> Result<Restored, String> {
-        let Backup { place, edits } = self;
+        let Backup { place, kept: Kept { edits, .. } } = self;
         let cannot = |what: &str, path: &Path, error: io::Error| format!("cannot {what} {}: {error}", path.display());
         let changed = changed(root, &edits).map_err(|(path, error)| cannot("read", &path, error))?;
         if !changed.is_empty() {
@@ -90,12 +107,29 @@ fn place(root: &Path, bridge: &str) -> PathBuf {
     edit::below(root, Path::new(DIRECTORY)).join(format!("{bridge}.json"))
 }
 
-fn keep(place: &Path, edits: &[Edit]) -> io::Result<()> {
+/// What leads back behind an earlier run too, which was killed before it had written everything, or whose files lack
+/// something now: what it wrote is not what was there before the bridge.
+fn continued(root: &Path, earlier: Vec<Edit>, edits: &[Edit]) -> io::Result<Vec<Edit>> {
+    let mut all = Vec::new();
+    for before in earlier {
+        match edits.iter().find(|edit| edit.path == before.path) {
+            Some(edit) if edit.old == before.new => all.push(Edit { old: before.old, ..edit.clone() }),
+            Some(_) => {}
+            None if edit::text(&edit::below(root, &before.path))? == before.new => all.push(before),
+            None => {}
+        }
+    }
+    let is_new = |edit: &&Edit| all.iter().all(|other| other.path != edit.path);
+    let added: Vec<Edit> = edits.iter().filter(is_new).cloned().collect();
+    Ok(all.into_iter().chain(added).collect())
+}
+
+fn keep(place: &Path, owner: Owner, edits: Vec<Edit>) -> io::Result<()> {
     // Files such as netplan's may hold secrets.
     let directory = place.parent().unwrap_or(place);
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     edit::sync_directory(directory)?;
-    edit::replace(place, &serde_json::to_vec_pretty(edits)?, 0o600)
+    edit::replace(place, &serde_json::to_vec_pretty(&Kept { owner, edits })?, 0o600)
 }
 
 #[cfg(test)]
@@ -127,7 +161,7 @@ mod tests {
     fn files_come_back_to_the_byte_and_the_backup_goes() {
         let root = root("back");
         fs::write(root.join("etc/a"), "old\n").unwrap();
-        write(&root, "br0", &edits()).unwrap();
+        write(&root, "br0", Owner::Ifupdown, &edits()).unwrap();
         assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "new\n");
         assert_eq!(restore(&root, "br0"), Ok(Some(Restored::Files(vec!["/etc/a".into(), "/etc/b".into()]))));
         assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "old\n");
@@ -139,7 +173,7 @@ mod tests {
     fn what_somebody_wrote_since_stays_and_is_shown() {
         let root = root("since");
         fs::write(root.join("etc/a"), "old\n").unwrap();
-        write(&root, "br0", &edits()).unwrap();
+        write(&root, "br0", Owner::Ifupdown, &edits()).unwrap();
         fs::write(root.join("etc/b"), "new\ntheirs\n").unwrap();
         let Ok(Some(Restored::Changed(shown))) = restore(&root, "br0") else { panic!("restored") };
         assert!(shown.contains("+++ /etc/b") && shown.contains("\n+theirs\n"), "{shown}");
@@ -150,9 +184,23 @@ mod tests {
     fn edits_that_were_not_all_carried_out_are_taken_back() {
         let root = root("half");
         fs::write(root.join("etc/a"), "old\n").unwrap();
-        keep(&place(&root, "br0"), &edits()).unwrap();
+        keep(&place(&root, "br0"), Owner::Ifupdown, edits()).unwrap();
         edits()[0].write(&root).unwrap();
         assert!(matches!(restore(&root, "br0"), Ok(Some(Restored::Files(_)))));
         assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "old\n");
+    }
+
+    #[test]
+    fn what_a_killed_run_wrote_is_not_taken_for_what_was_before() {
+        let root = root("again");
+        fs::write(root.join("etc/a"), "old\n").unwrap();
+        keep(&place(&root, "br0"), Owner::Networkd, edits()).unwrap();
+        edits()[0].write(&root).unwrap();
+        write(&root, "br0", Owner::Networkd, &edits()[1..]).unwrap();
+        let newer = Edit { old: Some("new\n".into()), new: Some("newer\n".into()), ..edits()[1].clone() };
+        write(&root, "br0", Owner::Networkd, &[newer]).unwrap();
+        assert!(matches!(restore(&root, "br0"), Ok(Some(Restored::Files(paths))) if paths.len() == 2));
+        assert_eq!(fs::read_to_string(root.join("etc/a")).unwrap(), "old\n");
+        assert!(!root.join("etc/b").exists());
     }
 }

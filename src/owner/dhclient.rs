@@ -4,7 +4,7 @@ mod hand_over;
 
 use super::{Claim, Error, Host, Link, Owner, lease_claim};
 
-pub use hand_over::{Clients, hand_over};
+pub use hand_over::{can_move, go_on};
 
 pub const COMM: &str = "dhclient";
 
@@ -41,11 +41,7 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
             false => return None,
         };
         let claim = lease_claim(Owner::Dhclient, link, process, scope);
-        let hint = format!("hand its lease over: virt-bridge up BRIDGE --uplink {} --persist", link.name);
-        Some(match hand_over::can_move(&process.args, link.name) {
-            true => Claim { can_move: true, hint, ..claim },
-            false => claim,
-        })
+        Some(if can_move(&process.args, link.name) { claim.movable(link) } else { claim })
     });
     Ok(claims.collect())
 }

@@ -1,7 +1,11 @@
 //! dhcpcd.
 
+mod hand_over;
+
 use super::process::Process;
 use super::{Claim, Error, Host, Link, Owner, lease_claim};
+
+pub use hand_over::{can_move, go_on};
 
 pub const COMM: &str = "dhcpcd";
 
@@ -22,7 +26,8 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
             }
             _ => continue,
         };
-        claims.push(lease_claim(Owner::Dhcpcd, link, process, scope));
+        let claim = lease_claim(Owner::Dhcpcd, link, process, scope);
+        claims.push(if can_move(process, link.name) { claim.movable(link) } else { claim });
     }
     Ok(claims)
 }

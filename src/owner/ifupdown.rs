@@ -12,6 +12,7 @@ use std::path::Path;
 use super::persist::{Bridge, Persistence};
 use super::{Claim, Error, Host, Link, Owner, edit};
 use bridge_options::Maker;
+use interfaces::Kind;
 
 pub use bring_up::bring_up;
 pub use state::{forget, note};
@@ -58,4 +59,27 @@ pub fn persistence(root: &Path, bridge: &Bridge) -> Result<Persistence, Vec<Stri
     let maker = if is_there("/etc/network/if-pre-up.d/bridge") { Maker::BridgeUtils } else { Maker::Commands };
     let files = interfaces::read(root).map_err(|error| vec![error])?;
     render::render(&files, bridge, maker)
+}
+
+/// The options of the link's stanza for IPv4 by DHCP, each a name and a value.
+///
+/// # Errors
+/// One line that names the file that cannot be read.
+pub fn dhcp_options(root: &Path, link: &str) -> Result<Vec<(String, String)>, String> {
+    let files = interfaces::read(root)?;
+    let mut options = Vec::new();
+    for file in &files {
+        let mut is_meant = false;
+        for line in &file.lines {
+            match line.kind {
+                Kind::Iface => is_meant = line.words()[1..] == [link, "inet", "dhcp"],
+                Kind::Option if is_meant => {
+                    options.extend(line.option().map(|name| (name, line.words()[1..].join(" "))));
+                }
+                Kind::Option | Kind::Empty => {}
+                _ => is_meant = false,
+            }
+        }
+    }
+    Ok(options)
 }

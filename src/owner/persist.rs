@@ -4,15 +4,18 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::backup::{self, Backup, Restored};
+use super::backup;
 use super::edit::Edit;
-use super::{Claim, Owner, ifupdown};
+use super::{Claim, Owner, ifupdown, networkd};
+use crate::deadline::Deadline;
 
 /// A bridge as an owner's configuration is to have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bridge {
     pub name: String,
     pub uplink: String,
+    /// The uplink's: what running owners say of a link they say by its index.
+    pub uplink_index: u32,
     /// The uplink's, `52:54:00:00:00:10`: with another one the DHCP server and the switch would see another host.
     pub mac: String,
     pub stp: bool,
@@ -21,12 +24,17 @@ pub struct Bridge {
 }
 
 /// What has to be written for it; nothing where the owner's configuration has the bridge already.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Persistence {
+    /// Whose files they are.
+    pub owner: Owner,
     /// In the order in which they are carried out.
     pub edits: Vec<Edit>,
     /// What the administrator has to look at.
     pub warnings: Vec<String>,
+    /// Whether the running owner renews a lease on the uplink, which it cannot do there any more after the takeover.
+    #[serde(skip)]
+    pub leased: bool,
 }
 
 /// The change of the files below `root` that lets the owner make this bridge at boot; nothing is written.
@@ -34,41 +42,87 @@ pub struct Persistence {
 /// # Errors
 /// One line for each reason why it cannot be written.
 pub fn persistence(root: &Path, bridge: &Bridge, claims: &[Claim]) -> Result<Persistence, Vec<String>> {
-    let others = claims.iter().filter(|claim| matches!(claim.owner, Owner::Networkd | Owner::NetworkManager));
-    let others: Vec<String> = others
-        .map(|claim| {
-            format!(
-                "{} belongs to {} ({}), whose configuration cannot be written yet",
-                bridge.uplink, claim.owner, claim.evidence
-            )
-        })
-        .collect();
-    if !others.is_empty() {
-        return Err(others);
+    match configurer(bridge, claims)? {
+        Owner::Ifupdown => ifupdown::persistence(root, bridge),
+        Owner::Networkd => networkd::persistence(root, bridge),
+        owner => Err(vec![format!("{} belongs to {owner}, whose configuration cannot be written yet", bridge.uplink)]),
     }
-    ifupdown::persistence(root, bridge)
+}
+
+/// Who configures the uplink at boot. ifupdown shows nothing but its files, so it is whoever else does not.
+fn configurer(bridge: &Bridge, claims: &[Claim]) -> Result<Owner, Vec<String>> {
+    let mut running = claims.iter().filter(|claim| matches!(claim.owner, Owner::Networkd | Owner::NetworkManager));
+    match (running.next(), running.next()) {
+        (None, _) => Ok(Owner::Ifupdown),
+        (Some(one), None) => Ok(one.owner),
+        (Some(one), Some(other)) => Err(vec![format!(
+            "{} belongs to {} ({}) and to {} ({}): let one of them have it",
+            bridge.uplink, one.owner, one.evidence, other.owner, other.evidence
+        )]),
+    }
 }
 
 impl Persistence {
-    /// Writes the files below `root`, after their backup, and tells the owner that its bridge is up.
+    /// No change of the owner's files, which have the bridge.
+    pub fn nothing(owner: Owner) -> Self {
+        Persistence { owner, edits: Vec::new(), warnings: Vec::new(), leased: false }
+    }
+
+    /// Writes the files below `root`, after their backup.
     ///
     /// # Errors
     /// One line that says what could not be written; a file is the old one or the new one.
     pub fn write(&self, root: &Path, bridge: &str) -> Result<(), String> {
-        backup::write(root, bridge, &self.edits)?;
-        ifupdown::note(root, bridge).map_err(|error| format!("cannot tell ifupdown that {bridge} is up: {error}"))
+        backup::write(root, bridge, self.owner, &self.edits)
     }
 }
 
-/// Gives the owner's files below `root` back what they had before the bridge, unless somebody has changed them since.
+/// Lets the owner, whose files have it now, know of the bridge that is up. Answers with what is not as it should be.
 ///
 /// # Errors
-/// One line that says what could not be read or written.
-pub fn restore(root: &Path, bridge: &str, backup: Backup) -> Result<Restored, String> {
-    let restored = backup.restore(root)?;
-    if matches!(restored, Restored::Files(_)) {
-        ifupdown::forget(root, bridge)
-            .map_err(|error| format!("cannot tell ifupdown that {bridge} is down: {error}"))?;
+/// One line that says what failed; the bridge stays up, and the next boot makes it.
+pub fn give(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
+    match owner {
+        Owner::Ifupdown => ifupdown::note(Path::new("/"), bridge)
+            .map(|()| Vec::new())
+            .map_err(|error| format!("cannot tell ifupdown that {bridge} is up: {error}")),
+        Owner::Networkd => networkd::give(bridge),
+        _ => Ok(Vec::new()),
     }
-    Ok(restored)
+}
+
+/// Lets the owner keep its hands off the uplink, which is about to leave its bridge.
+///
+/// # Errors
+/// One line that says what failed; nothing has changed.
+pub fn release(owner: Owner, bridge: &str, uplink: &str) -> Result<(), String> {
+    match owner {
+        Owner::Networkd => networkd::release(bridge, uplink),
+        _ => Ok(()),
+    }
+}
+
+/// Lets the owner, whose files are as before the bridge again, know that the bridge is gone and the uplink is its own;
+/// without an uplink, neither is so before the next boot.
+///
+/// # Errors
+/// One line that says what failed.
+pub fn take_back(owner: Owner, bridge: &str, uplink: Option<&str>) -> Result<(), String> {
+    match owner {
+        Owner::Ifupdown => ifupdown::forget(Path::new("/"), bridge)
+            .map_err(|error| format!("cannot tell ifupdown that {bridge} is down: {error}")),
+        Owner::Networkd => uplink.map_or(Ok(()), |uplink| networkd::take_back(bridge, uplink)),
+        _ => Ok(()),
+    }
+}
+
+/// Lets the owner whose files below `root` have the bridge make it as at boot; answers who has.
+///
+/// # Errors
+/// When the owner fails, or has not ended by the deadline.
+pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<Option<Owner>, String> {
+    if networkd::bring_up(root, bridge, deadline)? {
+        return Ok(Some(Owner::Networkd));
+    }
+    Ok(ifupdown::bring_up(root, bridge, deadline)?.then_some(Owner::Ifupdown))
 }

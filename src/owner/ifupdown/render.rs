@@ -3,6 +3,7 @@
 use super::bridge_options::{Maker, options};
 use super::interfaces::{File, Kind, Line};
 use super::words::{map_words, mentions};
+use crate::owner::Owner;
 use crate::owner::edit::Edit;
 use crate::owner::persist::{Bridge, Persistence};
 
@@ -30,7 +31,7 @@ const LINK_OPTIONS: [&str; 11] = [
 /// One line for each reason why these files cannot have it, with file and line.
 pub fn render(files: &[File], bridge: &Bridge, maker: Maker) -> Result<Persistence, Vec<String>> {
     if has_bridge(files, bridge) {
-        return Ok(Persistence::default());
+        return Ok(Persistence::nothing(Owner::Ifupdown));
     }
     let reasons = reasons(files, bridge);
     let file = files.iter().find(|file| file.lines.iter().any(|line| begins(line, &bridge.uplink)));
@@ -221,7 +222,7 @@ fn rendered(file: &File, bridge: &Bridge, maker: Maker) -> Persistence {
         ));
     }
     let edit = Edit { path: file.path.clone(), old: Some(file.text()), new: Some(text), mode: 0o644 };
-    Persistence { edits: vec![edit], warnings }
+    Persistence { owner: Owner::Ifupdown, edits: vec![edit], warnings, leased: false }
 }
 
 /// The name of the bridge, or its alias, for that of the uplink; the name of the uplink itself only if `whole`.

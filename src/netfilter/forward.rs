@@ -1,0 +1,194 @@
+//! What of the host's firewall drops packets that are forwarded, those between a bridge's ports among them.
+//!
+//! Only what happens to every packet counts. A rule that asks for something first may save a packet or not: whether such
+//! a rule speaks of the bridge is told, and which packets it saves is not.
+
+mod legacy;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use crate::netlink::{Error, Fate, FirewallChain, FirewallRule, NetfilterCalls, firewall, firewall_chain};
+use crate::regular_file;
+
+/// `NFPROTO_…` of linux/netfilter.h.
+const FAMILIES: [(u8, &str); 4] = [(2, "ip"), (1, "inet"), (7, "bridge"), (10, "ip6")];
+
+/// A chain in which packets end that a bridge passes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Barrier {
+    /// `ip`, `ip6`, `inet` or `bridge`.
+    pub family: &'static str,
+    /// Where it is: `chain FORWARD of table ip filter`.
+    pub place: String,
+    /// Who made it.
+    pub maker: String,
+    /// Whether rules there speak of the bridge, or of bridges' ports, and may save its packets.
+    pub has_exceptions: bool,
+    /// The command that lets the bridge's packets pass.
+    pub exception: String,
+}
+
+impl Barrier {
+    /// Whether the packets of a bridge come to it, by what bridge netfilter makes of them.
+    pub fn is_met(&self, effective: NetfilterCalls) -> bool {
+        let (four, six) = (effective.iptables == Some(true), effective.ip6tables == Some(true));
+        match self.family {
+            "ip" => four,
+            "ip6" => six,
+            "inet" => four || six,
+            _ => true,
+        }
+    }
+}
+
+/// A firewall, of whichever kind.
+#[derive(Clone, Debug, Default)]
+struct Firewall {
+    chains: Vec<Chain>,
+    rules: Vec<Rule>,
+}
+
+/// A chain; it is told by its family, its table and its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Chain {
+    family: &'static str,
+    table: String,
+    name: String,
+    is_forwards: bool,
+    drops_the_rest: bool,
+}
+
+/// A rule, in the order of its chain.
+#[derive(Clone, Debug)]
+struct Rule {
+    family: &'static str,
+    table: String,
+    chain: String,
+    fate: Option<Fate>,
+    speaks_of_bridge: bool,
+}
+
+/// The chains that drop what `bridge` passes on, with files of `root` telling who made them.
+///
+/// # Errors
+/// When the kernel cannot be asked.
+pub fn barriers(root: &Path, bridge: &str) -> Result<Vec<Barrier>, Error> {
+    let nftables = Firewall::of_nftables(&firewall_chain::chains()?, &firewall::rules()?, bridge);
+    let mut barriers = nftables.barriers(bridge, "", |chain| written_in(root, chain));
+    for family in ["ip", "ip6"] {
+        let legacy = legacy::read(root, family, bridge);
+        barriers.extend(legacy.barriers(bridge, "-legacy", |chain| written_in(root, chain)));
+    }
+    Ok(barriers)
+}
+
+/// The file with which the chain's table is loaded at boot, by the tools' own defaults.
+fn written_in(root: &Path, chain: &Chain) -> Option<String> {
+    const NFTABLES: &str = "etc/nftables.conf";
+    let text = regular_file::read(&root.join(NFTABLES)).unwrap_or_default();
+    let table = format!("table {} {}", chain.family, chain.table);
+    if let Some(line) = text.lines().position(|line| line.trim_start().starts_with(&table)) {
+        return Some(format!("nftables.service (/{NFTABLES}:{})", line + 1));
+    }
+    let rules = if chain.family == "ip6" { "etc/iptables/rules.v6" } else { "etc/iptables/rules.v4" };
+    let is_iptables = chain.table == "filter" && chain.name == "FORWARD" && root.join(rules).exists();
+    is_iptables.then(|| format!("iptables-persistent (/{rules})"))
+}
+
+impl Firewall {
+    fn of_nftables(chains: &[FirewallChain], rules: &[FirewallRule], bridge: &str) -> Self {
+        let family = |number: u8| FAMILIES.iter().find(|(known, _)| *known == number).map(|(_, name)| *name);
+        let chain = |chain: &FirewallChain| {
+            Some(Chain {
+                family: family(chain.family())?,
+                table: chain.table(),
+                name: chain.name(),
+                is_forwards: chain.filters_forwarded(),
+                drops_the_rest: chain.drops_the_rest(),
+            })
+        };
+        let rule = |rule: &FirewallRule| {
+            let (number, table, chain) = rule.place();
+            let speaks_of_bridge = rule.names(bridge) || rule.names("physdev");
+            Some(Rule { family: family(number)?, table, chain, fate: rule.fate(), speaks_of_bridge })
+        };
+        Firewall { chains: chains.iter().filter_map(chain).collect(), rules: rules.iter().filter_map(rule).collect() }
+    }
+
+    fn barriers(&self, bridge: &str, variant: &str, written_in: impl Fn(&Chain) -> Option<String>) -> Vec<Barrier> {
+        let bases = self.chains.iter().filter(|chain| chain.is_forwards);
+        let dropping = bases.filter(|chain| match self.fate(chain, &mut Vec::new()) {
+            Some(fate) => fate == Fate::Drop,
+            None => chain.drops_the_rest,
+        });
+        dropping
+            .map(|chain| Barrier {
+                family: chain.family,
+                place: format!("chain {} of table {} {}{}", chain.name, chain.family, chain.table, in_words(variant)),
+                maker: self
+                    .maker(chain)
+                    .map(str::to_owned)
+                    .or_else(|| written_in(chain))
+                    .unwrap_or("an administrator".into()),
+                has_exceptions: self.rules_of(chain).any(|rule| rule.speaks_of_bridge),
+                exception: chain.exception(bridge, variant),
+            })
+            .collect()
+    }
+
+    fn rules_of<'a>(&'a self, table_of: &'a Chain) -> impl Iterator<Item = &'a Rule> {
+        self.rules.iter().filter(move |rule| rule.family == table_of.family && rule.table == table_of.table)
+    }
+
+    /// What becomes of a packet of which nothing is known; nothing where no rule of the chain decides.
+    fn fate(&self, chain: &Chain, seen: &mut Vec<String>) -> Option<Fate> {
+        if seen.contains(&chain.name) {
+            return None;
+        }
+        seen.push(chain.name.clone());
+        for fate in self.rules_of(chain).filter(|rule| rule.chain == chain.name).filter_map(|rule| rule.fate.as_ref()) {
+            match fate {
+                Fate::Jump(to) => {
+                    let target = self.chains.iter().find(|other| chain.is_beside(other) && other.name == *to);
+                    if let Some(fate) = target.and_then(|target| self.fate(target, seen)) {
+                        return Some(fate);
+                    }
+                }
+                Fate::Return => return None,
+                decided => return Some(decided.clone()),
+            }
+        }
+        None
+    }
+
+    /// Who leaves such chains in a table.
+    fn maker(&self, chain: &Chain) -> Option<&'static str> {
+        let begins =
+            |start: &str| self.chains.iter().any(|other| chain.is_beside(other) && other.name.starts_with(start));
+        let known = [("DOCKER", "Docker"), ("ufw", "ufw"), ("KUBE-", "Kubernetes"), ("CNI-", "CNI plugins")];
+        let maker = known.iter().find(|(start, _)| begins(start)).map(|(_, maker)| *maker);
+        maker.or((chain.table == "firewalld").then_some("firewalld"))
+    }
+}
+
+impl Chain {
+    fn is_beside(&self, other: &Chain) -> bool {
+        self.family == other.family && self.table == other.table
+    }
+
+    fn exception(&self, bridge: &str, variant: &str) -> String {
+        let Chain { family, table, name, .. } = self;
+        match (*family, table.as_str(), name.as_str()) {
+            ("ip", "filter", "FORWARD") => format!("iptables{variant} -I FORWARD -i {bridge} -o {bridge} -j ACCEPT"),
+            ("ip6", "filter", "FORWARD") => format!("ip6tables{variant} -I FORWARD -i {bridge} -o {bridge} -j ACCEPT"),
+            ("bridge", ..) => format!("nft insert rule bridge {table} {name} meta ibrname {bridge} accept"),
+            _ => format!("nft insert rule {family} {table} {name} iifname {bridge} oifname {bridge} accept"),
+        }
+    }
+}
+
+fn in_words(variant: &str) -> &'static str {
+    if variant.is_empty() { "" } else { " (legacy iptables)" }
+}

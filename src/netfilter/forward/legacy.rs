@@ -1,0 +1,60 @@
+//! The chains of legacy iptables, which the kernel does not tell by netlink.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{Chain, Firewall, Rule};
+use crate::netlink::Fate;
+
+/// Its table `filter`; an empty one where it is not in use (which to ask would change) or the program is missing.
+pub(super) fn read(root: &Path, family: &'static str, bridge: &str) -> Firewall {
+    let (tables, program) = match family {
+        "ip" => ("proc/net/ip_tables_names", "iptables-legacy"),
+        _ => ("proc/net/ip6_tables_names", "ip6tables-legacy"),
+    };
+    let tables = std::fs::read_to_string(root.join(tables)).unwrap_or_default();
+    if !tables.lines().any(|table| table == "filter") {
+        return Firewall::default();
+    }
+    let output = Command::new(program).args(["-w", "1", "-S"]).stdin(Stdio::null()).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    parse(&text, family, bridge)
+}
+
+/// Reads what `iptables -S` prints.
+pub(super) fn parse(text: &str, family: &'static str, bridge: &str) -> Firewall {
+    let mut firewall = Firewall::default();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let table = "filter".to_owned();
+        match words.as_slice() {
+            ["-P" | "-N", name, policy @ ..] => firewall.chains.push(Chain {
+                family,
+                table,
+                name: (*name).to_owned(),
+                is_forwards: *name == "FORWARD",
+                drops_the_rest: policy == ["DROP"],
+            }),
+            ["-A", chain, conditions @ ..] => firewall.rules.push(Rule {
+                family,
+                table,
+                chain: (*chain).to_owned(),
+                fate: fate(conditions),
+                speaks_of_bridge: conditions.contains(&bridge) || conditions.contains(&"physdev"),
+            }),
+            _ => {}
+        }
+    }
+    firewall
+}
+
+fn fate(words: &[&str]) -> Option<Fate> {
+    match words {
+        ["-j", "REJECT", "--reject-with", _] | ["-j", "REJECT" | "DROP"] => Some(Fate::Drop),
+        ["-j", "ACCEPT"] => Some(Fate::Accept),
+        ["-j", "RETURN"] => Some(Fate::Return),
+        ["-j", "LOG" | "NFLOG" | "MARK" | "CONNMARK", ..] => None,
+        ["-j" | "-g", chain] => Some(Fate::Jump((*chain).to_owned())),
+        _ => None,
+    }
+}

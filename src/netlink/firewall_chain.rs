@@ -1,0 +1,132 @@
+//! nftables' chains, and what a rule does with every packet that comes to it.
+
+use nix::libc;
+
+use super::firewall::{FirewallRule, all};
+use super::{Attributes, Error, Malformed, Payload, join_header, split_header};
+
+const NFTA_CHAIN_TABLE: u16 = 1;
+const NFTA_CHAIN_NAME: u16 = 3;
+const NFTA_CHAIN_HOOK: u16 = 4;
+const NFTA_CHAIN_POLICY: u16 = 5;
+const NFTA_CHAIN_TYPE: u16 = 7;
+const NFTA_HOOK_HOOKNUM: u16 = 1;
+/// `NF_INET_FORWARD` of linux/netfilter.h, and `NF_BR_FORWARD`: the same.
+const FORWARD: u32 = 2;
+const NFTABLES: u16 = 10 << 8;
+
+const NFTA_LIST_ELEM: u16 = 1;
+const NFTA_EXPR_NAME: u16 = 1;
+const NFTA_EXPR_DATA: u16 = 2;
+const NFTA_IMMEDIATE_DATA: u16 = 2;
+const NFTA_DATA_VERDICT: u16 = 2;
+const NFTA_VERDICT_CODE: u16 = 1;
+const NFTA_VERDICT_CHAIN: u16 = 2;
+/// The name of an iptables target or match within nftables.
+const NFTA_XT_NAME: u16 = 1;
+
+/// A chain: `struct nfgenmsg` and its attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirewallChain {
+    header: [u8; 4],
+    attributes: Attributes,
+}
+
+impl Payload for FirewallChain {
+    const NEW: u16 = NFTABLES | 3;
+    const GET: u16 = NFTABLES | 4;
+    const DELETE: u16 = NFTABLES | 5;
+
+    fn parse(payload: &[u8]) -> Result<Self, Malformed> {
+        let (header, attributes) = split_header(payload)?;
+        Ok(FirewallChain { header, attributes })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        join_header(&self.header, &self.attributes)
+    }
+}
+
+/// What is done with a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Drop,
+    Accept,
+    /// It goes on in another chain, and comes back unless that decides.
+    Jump(String),
+    Return,
+}
+
+impl FirewallChain {
+    /// `NFPROTO_…`: ip 2, inet 1, bridge 7, ip6 10.
+    pub fn family(&self) -> u8 {
+        self.header[0]
+    }
+
+    /// Its table.
+    pub fn table(&self) -> String {
+        self.attributes.string(NFTA_CHAIN_TABLE).unwrap_or_default()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.attributes.string(NFTA_CHAIN_NAME).unwrap_or_default()
+    }
+
+    /// Whether packets that are forwarded come here first, to be filtered.
+    pub fn filters_forwarded(&self) -> bool {
+        let hook = self.attributes.nested(NFTA_CHAIN_HOOK).and_then(|hook| big_endian(hook.get(NFTA_HOOK_HOOKNUM)));
+        hook == Some(FORWARD) && self.attributes.string(NFTA_CHAIN_TYPE).as_deref() == Some("filter")
+    }
+
+    /// Whether what no rule decides is dropped.
+    pub fn drops_the_rest(&self) -> bool {
+        big_endian(self.attributes.get(NFTA_CHAIN_POLICY)) == Some(libc::NF_DROP as u32)
+    }
+}
+
+impl FirewallRule {
+    /// What the rule does with every packet; nothing where it asks for something of the packet first, or decides nothing.
+    pub fn fate(&self) -> Option<Fate> {
+        let expressions = self.expressions();
+        let mut fate = None;
+        for expression in expressions.all(NFTA_LIST_ELEM).filter_map(|bytes| Attributes::parse(bytes).ok()) {
+            let data = expression.nested(NFTA_EXPR_DATA).unwrap_or_default();
+            let xt = || data.string(NFTA_XT_NAME).unwrap_or_default();
+            match expression.string(NFTA_EXPR_NAME)?.as_str() {
+                "counter" | "log" => {}
+                "match" if xt() == "comment" => {}
+                "immediate" => fate = verdict(&data),
+                "reject" => fate = Some(Fate::Drop),
+                "target" if xt() == "REJECT" => fate = Some(Fate::Drop),
+                _ => return None,
+            }
+        }
+        fate
+    }
+}
+
+fn verdict(immediate: &Attributes) -> Option<Fate> {
+    let verdict = immediate.nested(NFTA_IMMEDIATE_DATA)?.nested(NFTA_DATA_VERDICT)?;
+    let chain = || verdict.string(NFTA_VERDICT_CHAIN).unwrap_or_default();
+    // linux/netfilter/nf_tables.h: -3 is a jump, -4 goto (a jump that does not come back), -5 return.
+    Some(match big_endian(verdict.get(NFTA_VERDICT_CODE))? as i32 {
+        libc::NF_DROP => Fate::Drop,
+        libc::NF_ACCEPT => Fate::Accept,
+        -5 => Fate::Return,
+        -4 | -3 => Fate::Jump(chain()),
+        _ => return None,
+    })
+}
+
+fn big_endian(bytes: Option<&[u8]>) -> Option<u32> {
+    bytes?.try_into().map(u32::from_be_bytes).ok()
+}
+
+/// All chains of all families; as [`super::firewall::rules`].
+///
+/// # Errors
+/// When the kernel cannot be asked.
+pub fn chains() -> Result<Vec<FirewallChain>, Error> {
+    all()
+}

@@ -1,0 +1,270 @@
+//! Reads what is known of a guest's interfaces and their ways, and lets them be asked.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::time::Duration;
+
+use super::facts::{Answer, Bridge, Facts, Gateway, Port};
+use super::probe::{self, Question};
+use crate::bridge::Snapshot;
+use crate::config::{Config, Uplink};
+use crate::libvirt::domain::Verdict;
+use crate::libvirt::domains;
+use crate::libvirt::guest::{self, Guest, Interface};
+use crate::libvirt::networks::{self, Network};
+use crate::netfilter::{self, forward, writers};
+use crate::netlink::{Counters, Error, Link, Neighbour, PortState, PortVlan, Socket, bridge_vlan, mac_text, neighbour};
+use crate::owner;
+use crate::picture;
+
+/// A port's state follows its carrier a moment later (`LW_URGENT` and the second between others in net/core/link_watch.c).
+const SETTLING: Duration = Duration::from_millis(1200);
+
+/// Looks at the ways of all interfaces of a guest, for at least a second.
+///
+/// # Errors
+/// When the kernel cannot be asked.
+pub fn look(socket: &mut Socket, config: &Config, guest: &Guest) -> Result<Vec<Facts>, Error> {
+    let (host, mut all) = match read(socket, config, guest)? {
+        (_, facts) if facts.iter().any(is_settling) => {
+            std::thread::sleep(SETTLING);
+            read(socket, config, guest)?
+        }
+        read => read,
+    };
+    let of_each: Vec<Vec<Question>> = all.iter().map(|facts| host.questions(facts)).collect();
+    let mut questions = of_each.concat();
+    let before = probe::counters(socket)?;
+    let watched = probe::ask(socket, &mut questions)?;
+    let after = probe::counters(socket)?;
+    // Last, because the guest's answers have just been learnt.
+    let learnt = learnt(socket)?;
+    let mut answered = questions.into_iter();
+    for (facts, asked) in all.iter_mut().zip(&of_each) {
+        facts.signs.watched_ms = watched.as_millis() as u64;
+        facts.add_traffic(&before, &after);
+        facts.add_answers(answered.by_ref().take(asked.len()));
+        host.add_learnt(facts, &learnt);
+    }
+    Ok(all)
+}
+
+fn read<'a>(socket: &mut Socket, config: &'a Config, guest: &Guest) -> Result<(Host<'a>, Vec<Facts>), Error> {
+    let host = Host::read(socket, config)?;
+    let facts =
+        guest.interfaces.iter().map(|interface| host.facts(socket, guest, interface)).collect::<Result<_, _>>()?;
+    Ok((host, facts))
+}
+
+fn is_settling(facts: &Facts) -> bool {
+    let is_disabled = |port: &Port| port.settings.is_some_and(|settings| settings.state == PortState::Disabled);
+    let mut ports = facts.tap.iter().chain(&facts.uplink);
+    ports.any(|port| port.is_up && port.carrier == Some(true) && is_disabled(port))
+}
+
+impl Facts {
+    fn add_traffic(&mut self, before: &HashMap<String, Counters>, after: &HashMap<String, Counters>) {
+        let received = |port: &Option<Port>, counters: &HashMap<String, Counters>| {
+            port.as_ref().and_then(|port| counters.get(&port.name)).map_or(0, |counters| counters.received_packets)
+        };
+        let meanwhile = |port| received(port, after).saturating_sub(received(port, before));
+        self.signs.sent_ever = received(&self.tap, after);
+        self.signs.sent = meanwhile(&self.tap);
+        self.signs.came_in = meanwhile(&self.uplink);
+    }
+
+    fn add_answers(&mut self, questions: impl Iterator<Item = Question>) {
+        for question in questions {
+            match self.gateways.iter_mut().find(|gateway| gateway.address == question.address) {
+                Some(gateway) => gateway.answer = question.answer,
+                None if question.answer == Answer::Answers => self.signs.answers.push(question.address),
+                None => {}
+            }
+        }
+    }
+}
+
+struct Host<'a> {
+    config: &'a Config,
+    snapshot: Snapshot,
+    networks: BTreeMap<String, Network>,
+    domains: Vec<domains::Domain>,
+    vlans: HashMap<u32, Vec<PortVlan>>,
+    netfilter_has_drifted: bool,
+}
+
+impl<'a> Host<'a> {
+    fn read(socket: &mut Socket, config: &'a Config) -> Result<Self, Error> {
+        let root = Path::new("/");
+        let (_, change) = netfilter::plan(socket, config)?;
+        Ok(Host {
+            config,
+            snapshot: Snapshot::take(socket)?,
+            networks: networks::read_all(root),
+            // What a rule would change is a hint; without it the rest is still true.
+            domains: domains::read_all(root, &config.interfaces).map(|(domains, _)| domains).unwrap_or_default(),
+            vlans: bridge_vlan::of_ports(socket)?,
+            netfilter_has_drifted: !change.is_empty(),
+        })
+    }
+
+    fn facts(&self, socket: &mut Socket, guest: &Guest, interface: &Interface) -> Result<Facts, Error> {
+        let network = interface.network.as_ref().and_then(|name| self.networks.get(name)).cloned();
+        let bridge_name = interface.bridge.clone().or_else(|| network.as_ref()?.bridge.clone());
+        let mut facts = Facts {
+            guest: guest.name.clone(),
+            state: guest.state.clone(),
+            interface: interface.clone(),
+            rule: self.rule(&guest.name, interface),
+            tap: interface.link.as_deref().and_then(|name| self.port(self.snapshot.link(name)?)),
+            network,
+            bridge_name,
+            ..Facts::default()
+        };
+        let Some(name) = facts.bridge_name.clone() else { return Ok(facts) };
+        if let Some(Uplink::Name(uplink)) = self.config.bridges.get(&name).map(|bridge| &bridge.uplink) {
+            facts.configured_uplink = Some(uplink.clone());
+            facts.uplink_owners = self.owners(uplink);
+        }
+        let Some(seen) = picture::look(socket, Some(&name))?.pop() else { return Ok(facts) };
+        facts.bridge = Some(self.bridge(&seen)?);
+        let uplink = seen.uplink.filter(|name| facts.configured_uplink.as_ref().is_none_or(|wanted| wanted == name));
+        if let Some(uplink) = uplink {
+            facts.uplink = self.snapshot.link(&uplink).and_then(|link| self.port(link));
+            facts.uplink_owners = self.owners(&uplink);
+        }
+        let unasked = |gateway: &picture::Gateway| Gateway { address: gateway.address, answer: Answer::Unasked };
+        facts.gateways = seen.gateways.iter().map(unasked).collect();
+        Ok(facts)
+    }
+
+    fn rule(&self, guest: &str, interface: &Interface) -> Option<String> {
+        let domain = self.domains.iter().find(|domain| domain.name == guest)?;
+        let mut interfaces = domain.defined.iter().chain(&domain.running).flat_map(|patched| &patched.interfaces);
+        match &interfaces.find(|other| other.mac == interface.mac)?.verdict {
+            Verdict::Changed(change) => Some(change.to_string()),
+            _ => None,
+        }
+    }
+
+    fn port(&self, link: &Link) -> Option<Port> {
+        Some(Port {
+            name: link.name(),
+            is_up: link.is_up(),
+            carrier: link.carrier(),
+            mtu: link.mtu(),
+            master: link.master().and_then(|master| self.snapshot.link_by_index(master)).map(Link::name),
+            settings: link.bridge_port(),
+            vlans: self.vlans.get(&link.index).cloned().unwrap_or_default(),
+            learnt: Vec::new(),
+        })
+    }
+
+    fn bridge(&self, seen: &picture::Bridge) -> Result<Bridge, Error> {
+        let root = Path::new("/");
+        let mut barriers = forward::barriers(root, &seen.name)?;
+        barriers.retain(|barrier| barrier.is_met(seen.filtered));
+        Ok(Bridge {
+            name: seen.name.clone(),
+            is_up: seen.up,
+            mtu: seen.mtu,
+            stp: seen.stp == Some(true),
+            forward_delay_ms: seen.forward_delay_ms.unwrap_or(0),
+            filters_vlans: seen.vlan_filtering == Some(true),
+            barriers,
+            netfilter_writers: if self.netfilter_has_drifted {
+                writers::likely(root, "iptables", true)
+            } else {
+                Vec::new()
+            },
+        })
+    }
+
+    fn owners(&self, link: &str) -> Vec<String> {
+        let Some(index) = self.snapshot.link(link).map(|link| link.index) else { return Vec::new() };
+        let claims = owner::claims(Path::new("/"), owner::Link { name: link, index }).unwrap_or_default();
+        let mut owners: Vec<String> =
+            claims.iter().map(|claim| format!("{} ({})", claim.owner, claim.evidence)).collect();
+        owners.dedup();
+        owners
+    }
+
+    /// The routers, where the way to them is open; and the guest, by the addresses that it may have.
+    fn questions(&self, facts: &Facts) -> Vec<Question> {
+        let Some(bridge) = self.snapshot.link(facts.bridge_name()).filter(|link| link.is_up()) else {
+            return Vec::new();
+        };
+        let entries =
+            || self.snapshot.neighbours.iter().filter(|entry| entry.index == bridge.index && !entry.is_proxy());
+        let question = |address, mac: Option<Vec<u8>>, is_waited_for| Question {
+            index: bridge.index,
+            address,
+            mac,
+            is_waited_for,
+            answer: Answer::Unasked,
+        };
+        let is_open = facts.uplink.as_ref().is_some_and(Port::forwards);
+        let gateways = facts.gateways.iter().filter(|_| is_open).map(|gateway| {
+            let entry = entries().find(|entry| entry.address() == Some(gateway.address));
+            question(gateway.address, entry.and_then(Neighbour::mac).map(<[u8]>::to_vec), true)
+        });
+        let mut questions: Vec<Question> = gateways.collect();
+        let mac = facts.interface.mac.as_deref().and_then(mac_bytes).filter(|_| facts.leads_to_a_bridge());
+        if let Some(mac) = mac {
+            let known = entries().filter(|entry| entry.mac() == Some(&mac)).filter_map(Neighbour::address);
+            let speaks_ipv6 = |link: &Link| {
+                self.snapshot.addresses.iter().any(|address| address.index == link.index && address.is_ipv6())
+            };
+            let own = probe::link_local(&mac).filter(|_| speaks_ipv6(bridge));
+            let mut addresses: Vec<_> = known.chain(own).collect();
+            addresses.sort();
+            addresses.dedup();
+            addresses.retain(|address| questions.iter().all(|question| question.address != *address));
+            questions.extend(addresses.into_iter().map(|address| question(address, Some(mac.clone()), false)));
+        }
+        questions
+    }
+
+    /// Who is where, as bridges have learnt it; and so, who else has the guest's MAC address.
+    fn add_learnt(&self, facts: &mut Facts, learnt: &HashMap<u32, Vec<String>>) {
+        let behind = |name: &str| self.snapshot.link(name).and_then(|link| learnt.get(&link.index)).cloned();
+        for port in [&mut facts.tap, &mut facts.uplink].into_iter().flatten() {
+            port.learnt = behind(&port.name).unwrap_or_default();
+        }
+        let Some(mac) = facts.interface.mac.as_deref() else { return };
+        let is_same = |other: &str| other.eq_ignore_ascii_case(mac);
+        let links = self.snapshot.links.iter().filter(|link| facts.interface.link.as_deref() != Some(&link.name()));
+        facts.namesakes = links
+            .filter(|link| link.mac().is_some_and(|mac| is_same(&mac_text(mac))))
+            .map(|link| format!("{} of this host", link.name()))
+            .collect();
+        let others = guest::running(Path::new("/"))
+            .into_iter()
+            .flat_map(|guest| guest.interfaces.into_iter().map(move |interface| (guest.name.clone(), interface)));
+        let twins =
+            others.filter(|(_, other)| other.mac.as_deref().is_some_and(is_same) && other.link != facts.interface.link);
+        facts.namesakes.extend(twins.map(|(guest, _)| format!("guest {guest}")));
+        // Behind the uplink it is a machine of the LAN, or a loop brings the guest's own frames back.
+        let uplink = facts.uplink.iter().filter(|uplink| uplink.learnt.iter().any(|other| is_same(other)));
+        facts.namesakes.extend(uplink.map(|uplink| format!("a machine behind {}", uplink.name)));
+    }
+}
+
+/// The MAC addresses that are learnt behind each port, by its index; a port's own are permanent.
+fn learnt(socket: &mut Socket) -> Result<HashMap<u32, Vec<String>>, Error> {
+    let entries: Vec<Neighbour> = socket.dump(neighbour::learnt_by_bridges())?;
+    let mut learnt: HashMap<u32, Vec<String>> = HashMap::new();
+    for entry in entries.iter().filter(|entry| !entry.is_permanent()) {
+        let macs = learnt.entry(entry.index).or_default();
+        let mac = entry.mac().map(mac_text).unwrap_or_default();
+        // Once for each VLAN.
+        if !macs.contains(&mac) {
+            macs.push(mac);
+        }
+    }
+    Ok(learnt)
+}
+
+fn mac_bytes(text: &str) -> Option<Vec<u8>> {
+    text.split(':').map(|byte| u8::from_str_radix(byte, 16).ok()).collect()
+}
