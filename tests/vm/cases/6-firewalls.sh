@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# Packages: ufw firewalld
+# A host's firewall that forwards nothing does not stop guests on a bridge.
+
+# behind_the_firewall WHAT: with br_netfilter loaded, which is when a firewall of the host can see bridged packets
+behind_the_firewall() {
+    answers_pings 192.0.2.30 || fail "the guest is not reached: $1"
+    vm 'sysctl --quiet --write net.bridge.bridge-nf-call-iptables=1'
+    ! peer ping -c5 -W2 -q 192.0.2.30 >/dev/null || fail "$1 lets everything pass: the test shows nothing"
+    vm 'virt-bridge netfilter apply'
+    answers_pings 192.0.2.30 || fail "the guest is not reached any more: $1"
+    say "$1 stops bridged guests where bridge netfilter is on, and does not where virt-bridge has turned it off"
+}
+
+vm 'systemctl disable --now firewalld'
+main_job enp1s0
+vm 'modprobe br_netfilter'
+make_guest
+
+vm 'ufw --force enable'
+behind_the_firewall ufw
+vm 'ufw disable'
+
+vm 'systemctl start firewalld'
+behind_the_firewall firewalld
+vm 'systemctl stop firewalld'
+
+vm 'nft add table inet lab; nft "add chain inet lab forward { type filter hook forward priority 0; policy drop; }"'
+behind_the_firewall 'policy drop of nftables'
+nothing_failed
