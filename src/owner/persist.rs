@@ -58,10 +58,10 @@ pub struct Persistence {
 /// One line for each reason why it cannot be written.
 pub fn persistence(root: &Path, bridge: &Bridge, claims: &[Claim]) -> Result<Persistence, Vec<String>> {
     let backup = Backup::of(root, &bridge.name).map_err(|error| vec![error])?;
-    if let Some(backup) = backup
-        && let Some(edits) = backup.half_done(root).map_err(|error| vec![error])?
-    {
-        return Ok(Persistence { edits: edits.to_vec(), ..Persistence::nothing(backup.owner()) });
+    if let Some(backup) = backup {
+        if let Some(edits) = backup.half_done(root).map_err(|error| vec![error])? {
+            return Ok(Persistence { edits: edits.to_vec(), ..Persistence::nothing(backup.owner()) });
+        }
     }
     match configurer(bridge, claims)? {
         Owner::Ifupdown => ifupdown::persistence(root, bridge),
