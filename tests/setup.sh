@@ -22,6 +22,7 @@ packages=(
     isc-dhcp-client dhcpcd-base udhcpc      # who may own an uplink: DHCP clients,
     busybox ifupdown network-manager dbus   # ifupdown, NetworkManager (networkd comes with systemd)
     openssh-server openssh-client           # a session that ends in the middle of a takeover
+    ansible-core                            # a fleet
     librsvg2-bin fonts-dejavu-core          # the picture of a host, drawn
 )
 if [[ ${1-} = deb ]]; then
