@@ -4,30 +4,20 @@ mod support;
 
 use std::process::{Child, Stdio};
 
-use support::{Lab, told};
+use support::{Lab, ssh, told};
 
 const FILE: &str = "/run/virt-bridge/br0.confirm";
 
-/// A lab whose host runs an sshd that lets the peer in.
+/// A lab whose host runs an sshd, and its state.
 fn lab() -> (Lab, String) {
-    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
-    lab.host(["mkdir", "-p", "/run/lab/ssh", "/run/sshd"]);
-    for key in ["host", "user"] {
-        lab.host(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", &format!("/run/lab/ssh/{key}")]);
-    }
-    lab.write(
-        "/run/lab/ssh/config",
-        "HostKey /run/lab/ssh/host\nAuthorizedKeysFile /run/lab/ssh/user.pub\nStrictModes no\nUsePAM no\nUseDNS no\n\
-         PermitRootLogin prohibit-password\nPidFile /run/lab/ssh/pid\nListenAddress 192.0.2.10\n",
-    );
-    lab.host(["/usr/sbin/sshd", "-f", "/run/lab/ssh/config"]);
+    let lab = ssh::lab();
     let before = lab.state();
     (lab, before)
 }
 
 /// `command` in a session of its own from the peer to the host.
 fn session<'a>(options: &[&'a str], command: &'a str) -> Vec<&'a str> {
-    let known = ["-i", "/run/lab/ssh/user", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"];
+    let known = ["-i", ssh::KEY, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"];
     let quiet = ["-o", "LogLevel=ERROR", "root@192.0.2.10"];
     ["peer", "ssh"].iter().chain(&known).chain(options).chain(&quiet).chain([&command]).copied().collect()
 }

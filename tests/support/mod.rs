@@ -5,6 +5,7 @@
 
 pub mod bridges;
 pub mod domains;
+pub mod ssh;
 pub mod terminal;
 
 use std::ffi::OsStr;
