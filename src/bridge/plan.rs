@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use nix::errno::Errno;
 use nix::libc;
 use serde::Serialize;
 
@@ -255,7 +256,10 @@ fn bring_bridge_up(bridge: &End, existing: Option<&Link>) -> Option<Step> {
 fn restore_bridge(bridge: &End, before: Before) -> Vec<Step> {
     let parameters = link::set_bridge_parameters(bridge.index, before.parameters).into_iter();
     let mut steps: Vec<Step> = parameters
-        .map(|request| Step::send(format!("set {} of {}", before.parameters, bridge.name), request))
+        // What the kernel cannot set was not set (VLAN filtering is an option of its build).
+        .map(|request| {
+            Step::send(format!("set {} of {}", before.parameters, bridge.name), request).unless(&[Errno::EOPNOTSUPP])
+        })
         .collect();
     if !before.bridge_was_up {
         steps.push(bring_down(bridge));

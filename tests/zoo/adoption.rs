@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::host::Host;
-use crate::support::Lab;
+use crate::support::{Lab, told};
 use crate::uplink::{everything, host_with, settle, strict, there_and_back};
 
 /// Somebody's bridge, with addresses, routes, a neighbour, and a port.
@@ -100,6 +100,20 @@ fn what_is_told_of_an_adopted_bridge_is_set_and_set_back() {
     assert_eq!(taken[2..], first[2..], "nobody told of these");
     lab.host(["virt-bridge", "undo", "br0"]);
     assert_eq!(parameters(), first);
+}
+
+#[test]
+fn a_parameter_that_the_kernel_lacks_leaves_an_existing_bridge_as_it_was() {
+    let lab = host_with_bridge("");
+    let filters = |value| lab.attempt(["ip", "link", "set", "br0", "type", "bridge", "vlan_filtering", value]);
+    let is_known = filters("1").status.success() && filters("0").status.success();
+    let delay = || Host::of(&lab).link("br0")["linkinfo"]["info_data"]["forward_delay"].clone();
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\nvlan-filtering = true\nforward-delay = 0\n");
+    let up = lab.attempt(["virt-bridge", "up", "br0"]);
+    let (code, expected) = if is_known { (0, 0) } else { (3, 400) };
+    assert_eq!((up.status.code(), delay()), (Some(code), json!(expected)), "{}", told(&up));
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n");
+    lab.host(["virt-bridge", "up", "br0"]);
 }
 
 #[test]
