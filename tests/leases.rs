@@ -51,7 +51,7 @@ fn state(lab: &Lab, link: &str) -> String {
 
 /// The lease as the server has it: MAC, address, name and client identifier.
 fn lease(lab: &Lab) -> String {
-    lab.read("/run/lab/leases").lines().filter_map(|line| line.split_once(' ')).map(|(_, lease)| lease).collect()
+    lab.leases().concat()
 }
 
 /// The links that DHCP clients serve: the last argument of a dhclient, the title of a dhcpcd.

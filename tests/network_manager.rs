@@ -145,28 +145,19 @@ fn a_boot_brings_the_state_that_the_hand_over_made() {
 #[test]
 fn a_lease_and_advertised_addresses_stay_the_same_on_the_bridge() {
     let lab = leased();
-    let (before, leases) = (state(&lab, "eth0"), leases(&lab));
+    let (before, leases) = (state(&lab, "eth0"), lab.leases());
     lab.host(UP);
     has_leases(&lab, "br0");
-    assert_eq!((state(&lab, "br0"), self::leases(&lab)), (before.clone(), leases.clone()));
+    assert_eq!((state(&lab, "br0"), lab.leases()), (before.clone(), leases.clone()));
     boot(&lab);
     has_leases(&lab, "br0");
     settle(&lab, "br0");
-    assert_eq!((state(&lab, "br0"), self::leases(&lab)), (before.clone(), leases.clone()));
+    assert_eq!((state(&lab, "br0"), lab.leases()), (before.clone(), leases.clone()));
     lab.host(["virt-bridge", "undo", "br0"]);
     has_leases(&lab, "eth0");
     settle(&lab, "eth0");
-    assert_eq!((state(&lab, "eth0"), self::leases(&lab)), (before, leases));
+    assert_eq!((state(&lab, "eth0"), lab.leases()), (before, leases));
     assert!(!lab.read("/run/lab/dhcp.log").contains("DHCPRELEASE"));
-}
-
-/// The leases as the servers have them, without their ends.
-fn leases(lab: &Lab) -> Vec<String> {
-    let leases = lab.read("/run/lab/leases");
-    let mut leases: Vec<String> =
-        leases.lines().filter_map(|line| line.split_once(' ')).map(|(_, lease)| lease.to_owned()).collect();
-    leases.sort();
-    leases
 }
 
 #[test]

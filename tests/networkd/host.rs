@@ -94,7 +94,7 @@ pub fn state(lab: &Lab) -> String {
 
 /// The lease as the server has it: MAC, address, name and client identifier.
 pub fn lease(lab: &Lab) -> String {
-    lab.read("/run/lab/leases").lines().filter_map(|line| line.split_once(' ')).map(|(_, lease)| lease).collect()
+    lab.leases().concat()
 }
 
 pub fn files(lab: &Lab) -> String {

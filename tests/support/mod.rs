@@ -124,6 +124,22 @@ impl Lab {
         self.read(FILE).lines().filter(|line| !line.ends_with(" of the test")).map(|line| format!("{line}\n")).collect()
     }
 
+    /// What dnsmasq's file `/run/lab/leases` has of each lease, but for its end, in order. It is written anew after each
+    /// answer, when the client knows of it already.
+    pub fn leases(&self) -> Vec<String> {
+        let file = || self.read("/run/lab/leases");
+        let mut written = file();
+        self.wait_until("the leases are written", || {
+            std::thread::sleep(Duration::from_millis(100));
+            let before = std::mem::replace(&mut written, file());
+            !written.is_empty() && written == before
+        });
+        let leases = written.lines().filter_map(|line| line.split_once(' ')).map(|(_, lease)| lease.to_owned());
+        let mut leases: Vec<String> = leases.collect();
+        leases.sort();
+        leases
+    }
+
     /// Where the test finds the lab's `path`.
     pub fn path(&self, path: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root{path}", self.pid))
@@ -149,7 +165,7 @@ impl Lab {
     }
 
     /// Waits for at most 30 s until `happened`; the panic names `what`.
-    pub fn wait_until(&self, what: &str, happened: impl Fn() -> bool) {
+    pub fn wait_until(&self, what: &str, mut happened: impl FnMut() -> bool) {
         let begun = Instant::now();
         while !happened() {
             assert!(begun.elapsed() < Duration::from_secs(30), "not after 30 s: {what}\nsyslog:\n{}", self.log());

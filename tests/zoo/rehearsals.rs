@@ -213,11 +213,16 @@ fn a_rehearsal_that_is_killed_in_the_middle_leaves_nothing() {
     let files = || lab.host(["sh", "-c", "find /run -path /run/lab -prune -o -print | sort; cat /proc/mounts"]);
     let (first, spaces, first_files) = (Host::of(&lab), namespaces(&lab), files());
     for signal in ["KILL", "KILL", "INT"] {
-        let mut plan = lab.command(PLAN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let start = || lab.command(PLAN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut plan = start();
+        // Quick as it is, it may be over before it is caught.
         lab.wait_until("the copy has a bridge", || {
-            let thread = "for task in /proc/[0-9]*/task/*; do \
-                          grep -qs br0: $task/net/dev && kill -$0 ${task##*/} && exit; done; exit 1";
-            lab.attempt(["sh", "-c", thread, signal]).status.success()
+            if plan.try_wait().unwrap().is_some() {
+                plan = start();
+            }
+            let thread = "for try in {1..20}; do for task in /proc/[0-9]*/task/*; do \
+                          [[ $(<$task/net/dev) = *br0:* ]] && kill -$0 ${task##*/} && exit; done; done 2>/dev/null; exit 1";
+            lab.attempt(["bash", "-c", thread, signal]).status.success()
         });
         assert!(!plan.wait().unwrap().success(), "it was not in the middle");
         assert_eq!(namespaces(&lab), spaces);
