@@ -15,9 +15,9 @@ vm 'virsh net-start bridge-network'
 bridged enp1s0
 lost=$(lost_outside)
 say "$lost"
-# What takes the kernel 0.1 ms takes it ten under emulation: one ping of fifty a second may fall into that.
-contains "$lost" 'IPv4: [01] of' 'the peer'
-contains "$lost" 'IPv6: [01] of' 'the peer'
+# What takes the kernel 0.1 ms takes it tens under emulation: a few pings of fifty a second may fall into that.
+contains "$lost" 'IPv4: [0-5] of' 'the peer'
+contains "$lost" 'IPv6: [0-5] of' 'the peer'
 
 hook=$(vm 'journalctl --no-pager --boot --output cat --identifier virt-bridge-network')
 contains "$hook" 'br0' 'the journal'
