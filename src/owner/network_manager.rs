@@ -16,6 +16,7 @@ use super::{Claim, Error, Host, Link, Owner};
 use crate::netlink::address::IFA_F_NOPREFIXROUTE;
 use crate::netlink::{Address, Route};
 use device::Device;
+use keyfile::Keyfile;
 
 pub use hand_over::{HandOver, bring_up, other_ports, settle, take_back};
 
@@ -25,8 +26,8 @@ pub const COMM: &str = "NetworkManager";
 pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
     let Some(process) = host.processes_named(COMM).next() else { return Ok(Vec::new()) };
     let path = format!("run/NetworkManager/devices/{}", link.index);
-    let state = host.text(&path)?.unwrap_or_default();
-    let evidence = match device_value(&state, "managed") {
+    let state = Keyfile::parse(&host.text(&path)?.unwrap_or_default());
+    let evidence = match state.value("device", "managed") {
         Some("false") => return Ok(Vec::new()),
         Some(managed) => format!("/{path} says managed={}{}", managed.escape_debug(), profile(&state)),
         // It says nothing of devices that it has been told to leave alone, nor of those that it waits to get a carrier.
@@ -65,17 +66,11 @@ pub fn persistence(root: &Path, bridge: &Bridge) -> Result<Persistence, Vec<Stri
     render::render(&profiles, &device, bridge)
 }
 
-fn profile(state: &str) -> String {
-    match device_value(state, "connection-uuid") {
+fn profile(state: &Keyfile) -> String {
+    match state.value("device", "connection-uuid") {
         Some(uuid) => format!(" with profile {}", uuid.escape_debug()),
         None => String::new(),
     }
-}
-
-/// The value of `key` in the group `[device]` of a GLib key file.
-fn device_value<'a>(state: &'a str, key: &str) -> Option<&'a str> {
-    let group = state.lines().skip_while(|line| *line != "[device]").skip(1);
-    group.take_while(|line| !line.starts_with('[')).find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
 }
 
 fn has_carrier(host: &Host, link: Link) -> Result<bool, Error> {
