@@ -4,8 +4,13 @@ use std::net::IpAddr;
 
 use nix::libc;
 
-use super::hop::{self, Hop, RTA_GATEWAY, RTA_VIA, RTNH_F_ONLINK, gateway};
+use super::hop::{self, Hop, RTNH_F_ONLINK, gateway};
 use super::{Attributes, Malformed, Payload, ip, join_header, split_header};
+
+mod request;
+mod way;
+
+pub use way::{Slot, Way};
 
 const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
@@ -16,8 +21,6 @@ const RTA_MULTIPATH: u16 = 9;
 const RTA_CACHEINFO: u16 = 12;
 const RTA_TABLE: u16 = 15;
 const RTA_PREF: u16 = 20;
-const RTA_EXPIRES: u16 = 23;
-const RTA_NH_ID: u16 = 30;
 /// Metrics inside of `RTA_METRICS` (linux/rtnetlink.h).
 const RTAX_MTU: u16 = 2;
 const RTAX_HOPLIMIT: u16 = 10;
@@ -89,28 +92,6 @@ impl Payload for Route {
             f3,
         ];
         join_header(&header, &self.attributes)
-    }
-}
-
-/// Family, table, destination and its length, type of service, metric.
-pub type Slot = (u8, u32, u8, Option<Vec<u8>>, u8, u32);
-
-/// One way out of a route, as it must be the same on another link.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Way {
-    slot: Slot,
-    kind: (u8, u8, u8),
-    preferred_source: Option<IpAddr>,
-    metrics: Option<Vec<u8>>,
-    gateway: Option<IpAddr>,
-    is_onlink: bool,
-}
-
-impl Way {
-    /// Whether the kernel made the route by itself.
-    pub fn is_kernels(&self) -> bool {
-        let (_, _, protocol) = self.kind;
-        protocol == libc::RTPROT_KERNEL
     }
 }
 
@@ -221,156 +202,6 @@ impl Route {
         gateway(&self.attributes).is_some() || self.hops().iter().any(|hop| hop.gateway().is_some())
     }
 
-    /// What decides which routes stand in one list, of which the kernel takes the first (IPv4) or the best (IPv6).
-    pub fn slot(&self) -> Slot {
-        let destination = self.attributes.get(RTA_DST).map(<[u8]>::to_vec);
-        (self.family, self.table(), self.destination_length, destination, self.tos, self.priority())
-    }
-
-    /// The request's form of this route: wishes instead of state, what is left of its lifetime, and each way out by
-    /// `from` led to `to`.
-    pub fn moved(&self, from: u32, to: u32) -> Route {
-        let mut moved = self.requested();
-        if moved.attributes.u32(RTA_OIF) == Some(from) {
-            moved.attributes.set(RTA_OIF, to.to_ne_bytes());
-        }
-        let hops = self.hops();
-        if !hops.is_empty() {
-            let hops = hops.into_iter().map(|hop| if hop.index == from { Hop { index: to, ..hop } } else { hop });
-            moved.attributes.set(RTA_MULTIPATH, hop::encode(hops));
-        }
-        moved
-    }
-
-    /// The same route of another namespace, where each link has another index.
-    pub fn with_links(mut self, index_of: impl Fn(u32) -> u32) -> Route {
-        if let Some(link) = self.attributes.u32(RTA_OIF) {
-            self.attributes.set(RTA_OIF, index_of(link).to_ne_bytes());
-        }
-        let hops = self.hops();
-        if !hops.is_empty() {
-            let hops = hops.into_iter().map(|hop| Hop { index: index_of(hop.index), ..hop });
-            self.attributes.set(RTA_MULTIPATH, hop::encode_with_state(hops));
-        }
-        self
-    }
-
-    /// The request's form of this route where it stands.
-    pub fn requested(&self) -> Route {
-        let mut requested = self.clone();
-        requested.flags &= u32::from(RTNH_F_ONLINK);
-        if let Some(seconds) = self.seconds_left() {
-            requested.attributes.set(RTA_EXPIRES, seconds.to_ne_bytes());
-        }
-        requested.attributes.remove(RTA_CACHEINFO);
-        let hops = self.hops();
-        if !hops.is_empty() {
-            requested.attributes.set(RTA_MULTIPATH, hop::encode(hops.into_iter()));
-        }
-        requested
-    }
-
-    /// What makes this route again in another namespace, and by what it is known there: the kernel takes a nexthop object
-    /// or the ways that it stands for, not both, and lifetimes run down.
-    pub fn copied(&self) -> Route {
-        let mut copied = self.requested();
-        if copied.attributes.get(RTA_NH_ID).is_some() {
-            for kind in [RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH] {
-                copied.attributes.remove(kind);
-            }
-        }
-        copied
-    }
-
-    /// The copy without what runs down.
-    pub fn lasting(mut self) -> Route {
-        self.attributes.remove(RTA_EXPIRES);
-        self
-    }
-
-    /// A route to a gateway itself, so that the kernel takes routes by it; nothing where none is needed.
-    pub fn crutches(&self) -> Vec<Route> {
-        let ways = match self.hops() {
-            hops if hops.is_empty() => vec![(self.attributes.u32(RTA_OIF), gateway(&self.attributes))],
-            hops => hops.iter().map(|hop| (Some(hop.index), hop.gateway())).collect(),
-        };
-        let crutch = |(index, gateway): (Option<u32>, Option<IpAddr>)| {
-            let length = if gateway?.is_ipv4() { 32 } else { 128 };
-            Some(Route { protocol: libc::RTPROT_STATIC, ..Route::to_prefix(gateway?, length, index?) })
-        };
-        ways.into_iter().filter_map(crutch).collect()
-    }
-
-    /// The same multipath route with only the hops by this link, as one request adds them to, or takes them from, an
-    /// IPv6 multipath set; a route of one way is left as it is.
-    pub fn only_hops_by(&self, index: u32) -> Route {
-        let mut only = self.clone();
-        let hops = self.hops();
-        if !hops.is_empty() {
-            only.attributes.set(RTA_MULTIPATH, hop::encode(hops.into_iter().filter(|hop| hop.index == index)));
-        }
-        only
-    }
-
-    /// What a request to delete exactly this route must say: metrics, lifetime and preference are no part of it.
-    pub fn key(&self) -> Route {
-        let mut key = self.requested();
-        for kind in [RTA_METRICS, RTA_EXPIRES, RTA_PREF] {
-            key.attributes.remove(kind);
-        }
-        key
-    }
-
-    /// Where the route leads, whichever link it leaves by: two routes with the same place are the same one, moved.
-    pub fn place(&self) -> (Slot, u8, u8, u8, Option<IpAddr>, Vec<IpAddr>) {
-        let gateways = match self.hops() {
-            hops if hops.is_empty() => gateway(&self.attributes).into_iter().collect(),
-            hops => hops.iter().filter_map(Hop::gateway).collect(),
-        };
-        (self.slot(), self.route_type, self.scope, self.protocol, self.preferred_source(), gateways)
-    }
-
-    /// Each way that the route leaves by this link: what must be found on the new link for the move to be complete.
-    /// The kernel joins IPv6 routes of equal metric into one of several ways, so ways are compared, not routes.
-    pub fn ways_by(&self, index: u32) -> Vec<Way> {
-        if self.attributes.u32(RTA_OIF) == Some(index) {
-            return vec![self.way(gateway(&self.attributes), self.flags)];
-        }
-        self.hops().iter().filter(|hop| hop.index == index).map(|hop| self.way_of(hop)).collect()
-    }
-
-    /// Each way of the route, by whatever link.
-    pub fn ways(&self) -> Vec<Way> {
-        self.ways_and_links().into_iter().map(|(way, _)| way).collect()
-    }
-
-    /// Each way of the route, and the link that it leaves by; 0 is none.
-    pub fn ways_and_links(&self) -> Vec<(Way, u32)> {
-        match self.hops() {
-            hops if hops.is_empty() => {
-                let link = self.attributes.u32(RTA_OIF).unwrap_or(0);
-                vec![(self.way(gateway(&self.attributes), self.flags), link)]
-            }
-            hops => hops.iter().map(|hop| (self.way_of(hop), hop.index)).collect(),
-        }
-    }
-
-    fn way_of(&self, hop: &Hop) -> Way {
-        self.way(hop.gateway(), u32::from(hop.flags))
-    }
-
-    fn way(&self, gateway: Option<IpAddr>, flags: u32) -> Way {
-        Way {
-            slot: self.slot(),
-            kind: (self.route_type, self.scope, self.protocol),
-            preferred_source: self.preferred_source(),
-            metrics: self.attributes.get(RTA_METRICS).map(<[u8]>::to_vec),
-            gateway,
-            // IPv6 takes routes that differ in this only for the same (rt6_duplicate_nexthop in net/ipv6/ip6_fib.c).
-            is_onlink: !self.is_ipv6() && flags & u32::from(RTNH_F_ONLINK) != 0,
-        }
-    }
-
     /// What is left of the route's life, in seconds, where it ends by itself.
     pub fn seconds_left(&self) -> Option<u32> {
         self.lifetime().map(|ticks| (ticks / USER_HZ).max(1))
@@ -438,63 +269,5 @@ impl std::fmt::Display for Route {
             write!(f, " table {}", self.table())?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn route(attributes: Attributes) -> Route {
-        Route {
-            family: 2,
-            destination_length: 0,
-            source_length: 0,
-            tos: 0,
-            short_table: 254,
-            protocol: 3,
-            scope: 0,
-            route_type: 1,
-            flags: 0x14,
-            attributes,
-        }
-    }
-
-    #[test]
-    fn only_the_hops_of_the_old_link_are_led_to_the_new_one() {
-        let hop = |index, flags| Hop {
-            flags,
-            weight: index as u8,
-            index,
-            attributes: Attributes::default().with(RTA_GATEWAY, [192, 0, 2, 1]),
-        };
-        let hops = hop::encode([hop(2, 0x10), hop(3, 0x04)].into_iter());
-        let moved = route(Attributes::default().with(RTA_MULTIPATH, hops)).moved(2, 9);
-        let hops = moved.hops();
-        assert_eq!(
-            hops.iter().map(|hop| (hop.index, hop.weight, hop.flags)).collect::<Vec<_>>(),
-            [(9, 2, 0), (3, 3, 4)]
-        );
-        assert_eq!(moved.only_hops_by(9).hops().len(), 1);
-        assert_eq!(moved.gateways_on(9), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
-    }
-
-    #[test]
-    fn a_moved_route_keeps_its_lifetime_and_drops_its_state() {
-        let mut cacheinfo = vec![0; 32];
-        cacheinfo[8..12].copy_from_slice(&179_500u32.to_ne_bytes());
-        let moved =
-            route(Attributes::default().with(RTA_OIF, 2u32.to_ne_bytes()).with(RTA_CACHEINFO, cacheinfo)).moved(2, 9);
-        assert_eq!(moved.attributes.u32(RTA_EXPIRES), Some(1795));
-        assert_eq!(moved.attributes.get(RTA_CACHEINFO), None);
-        assert_eq!(moved.attributes.u32(RTA_OIF), Some(9));
-        assert_eq!(moved.flags, 4);
-    }
-
-    #[test]
-    fn a_damaged_multipath_attribute_does_not_loop_or_panic() {
-        for bytes in [vec![0; 8], vec![4, 0, 0, 0, 0, 0, 0, 0], vec![255; 8], vec![8, 0, 0]] {
-            assert!(route(Attributes::default().with(RTA_MULTIPATH, bytes)).hops().len() < 2);
-        }
     }
 }
