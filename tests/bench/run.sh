@@ -1,5 +1,5 @@
 #!/bin/bash
-# Prints the tables behind the performance promises: run.sh [outage] [noop] [scale] [links] [netfilter] [domain] [status]; all by default.
+# Prints the tables behind the performance promises: run.sh [outage] [noop] [scale] [links] [netfilter] [domain] [status] [owners]; all by default.
 # Needs root. RUNS sets how many takeovers of each kind are measured (100), VIRT_BRIDGE and HOOK name other binaries.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -21,7 +21,7 @@ export VIRT_BRIDGE=${VIRT_BRIDGE:-$BUILT/virt-bridge} HOOK=${HOOK:-$BUILT/virt-b
 export HERE RUNS=${RUNS:-100}
 RESULTS=$(mktemp -d /run/results.XXXXXX)
 export RESULTS
-for part in rig outage noop scale links netfilter domain status; do
+for part in rig outage noop scale links netfilter domain status owners; do
     # shellcheck source=/dev/null
     . "$HERE/$part.sh"
 done
@@ -29,7 +29,7 @@ done
 echo "machine: $(uname -sr), $(nproc) processors, $(sed -n 's/^model name\s*: //p;T;q' /proc/cpuinfo)"
 echo "load at the start: $(cut -d' ' -f1-3 /proc/loadavg); $(date -u +%FT%TZ)"
 start=$SECONDS
-[ $# -gt 0 ] || set -- outage noop scale links netfilter domain status
+[ $# -gt 0 ] || set -- outage noop scale links netfilter domain status owners
 for part; do
     echo
     "bench_$part"

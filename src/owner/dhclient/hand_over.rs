@@ -1,5 +1,6 @@
 //! The lease goes from one link to another: same server, same client identifier, same MAC, so the same address.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -26,9 +27,9 @@ pub fn can_move(args: &[Vec<u8>], link: &str) -> bool {
 pub fn go_on(client: &Process, from: &str, to: &str) -> Result<bool, String> {
     let leases =
         move_files(&client.args, from, to).map_err(|error| format!("cannot copy the lease of {from}: {error}"))?;
-    let known = last_lease(&leases);
+    let known = fs::read_to_string(&leases).unwrap_or_default();
     lease::start(command(&client.args, from, to), to)?;
-    Ok(lease::is_renewed(&known, || last_lease(&leases)))
+    Ok(lease::is_renewed(&false, || fs::read_to_string(&leases).is_ok_and(|now| has_answer(&known, &now))))
 }
 
 /// The command line for another link, which goes into the background at once.
@@ -69,10 +70,17 @@ fn move_files(args: &[Vec<u8>], from: &str, to: &str) -> io::Result<PathBuf> {
     Ok(leases)
 }
 
-/// Until when the last lease of the file lasts; dhclient adds a lease for every answer of a server.
-fn last_lease(leases: &Path) -> Option<String> {
-    let text = fs::read_to_string(leases).ok()?;
-    text.lines().rfind(|line| line.trim_start().starts_with("expire ")).map(|line| line.trim().to_owned())
+/// Whether a server's answer has come to the leases since. Before dhclient goes into the background it writes one lease of
+/// each address (`rewrite_client_leases` in client/dhclient.c), then it adds one for every answer, which says the same as
+/// the last one where both came within a second.
+fn has_answer(known: &str, now: &str) -> bool {
+    let addresses: BTreeSet<&str> = values(known, "fixed-address ").collect();
+    values(now, "expire ").last() != values(known, "expire ").last()
+        || values(now, "fixed-address ").count() > addresses.len()
+}
+
+fn values<'a>(leases: &'a str, key: &'static str) -> impl Iterator<Item = &'a str> {
+    leases.lines().filter_map(move |line| line.trim_start().strip_prefix(key))
 }
 
 #[cfg(test)]
@@ -101,5 +109,17 @@ mod tests {
         assert!(!can_move(&args("dhclient -lf /var/lib/dhcp/dhclient.leases eth0"), "eth0"));
         assert!(!can_move(&args("dhclient -lf /l/dhclient.eth0.leases eth0 eth1"), "eth0"));
         assert!(!can_move(&args("dhclient -6 -lf /l/dhclient.eth0.leases eth0"), "eth0"));
+    }
+
+    #[test]
+    fn an_answer_counts_that_says_what_the_last_one_said() {
+        let lease =
+            |address: &str, expire: &str| format!("lease {{\n  fixed-address {address};\n  expire {expire};\n}}\n");
+        let (old, last) = (lease("192.0.2.7", "3 2026/11/25 10:00:00"), lease("192.0.2.7", "3 2026/11/25 10:02:00"));
+        let known = format!("{old}{last}");
+        assert!(!has_answer(&known, &last), "what dhclient begins with");
+        assert!(has_answer(&known, &format!("{last}{last}")));
+        assert!(has_answer(&known, &format!("{last}{}", lease("192.0.2.7", "3 2026/11/25 10:04:00"))));
+        assert!(has_answer("", &last));
     }
 }
