@@ -1,7 +1,5 @@
 //! Problems with their place in the XML.
 
-use memchr::memchr_iter;
-
 /// Something wrong at a byte of the XML.
 #[derive(Debug)]
 pub struct Problem {
@@ -50,5 +48,5 @@ impl<'x> Lines<'x> {
 }
 
 fn line_breaks(bytes: &[u8]) -> usize {
-    memchr_iter(b'\n', bytes).count()
+    bytes.iter().filter(|&&byte| byte == b'\n').count()
 }
