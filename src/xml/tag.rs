@@ -31,6 +31,8 @@ pub struct Attribute<'x> {
     pub raw: &'x str,
     /// `'` or `"`.
     pub quote: char,
+    /// Whether its value is what is written: without a reference, and without white space that becomes another.
+    is_plain: bool,
 }
 
 impl<'x> Tag<'x> {
@@ -140,9 +142,16 @@ impl<'x> Iterator for Attributes<'x> {
             return problem(name_start, format!("the attribute {name} has no value in quotes"));
         };
         let value_start = quote_at + 1;
-        let Some(length) = bytes[value_start..].iter().position(|byte| byte == quote) else {
-            return problem(quote_at, format!("the value of the attribute {name} does not end"));
-        };
+        let mut is_plain = true;
+        let mut length = 0;
+        loop {
+            match bytes.get(value_start + length) {
+                Some(byte) if byte == quote => break,
+                Some(byte) => is_plain &= !matches!(byte, b'<' | b'&' | b'\t' | b'\n' | b'\r'),
+                None => return problem(quote_at, format!("the value of the attribute {name} does not end")),
+            }
+            length += 1;
+        }
         let value_end = value_start + length;
         let attribute = Attribute {
             start: self.at,
@@ -151,6 +160,7 @@ impl<'x> Iterator for Attributes<'x> {
             name,
             raw: &self.rest[value_start..value_end],
             quote: char::from(*quote),
+            is_plain,
         };
         *self = Attributes { at: attribute.span().end, rest: &self.rest[value_end + 1..] };
         Some(Ok(attribute))
@@ -178,8 +188,11 @@ impl<'x> Attribute<'x> {
     /// # Errors
     /// When it has an entity of the document type, which are not read.
     pub fn decoded(&self) -> Result<Cow<'x, str>, Problem> {
+        if self.is_plain {
+            return Ok(Cow::Borrowed(self.raw));
+        }
         let name = self.name;
-        attribute_value(self.raw).ok_or_else(|| {
+        attribute_value(self.raw).map(Cow::Owned).ok_or_else(|| {
             let text =
                 format!("the value of the attribute {name} has an entity of the document type, which is not read");
             Problem::new(self.value_start, text)
@@ -196,7 +209,7 @@ fn behind_space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 fn check_value(attribute: &Attribute, entities: bool) -> Result<(), Problem> {
-    if !attribute.raw.bytes().any(|byte| matches!(byte, b'<' | b'&')) {
+    if attribute.is_plain {
         return Ok(());
     }
     let at = attribute.value_start;
