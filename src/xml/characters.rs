@@ -3,6 +3,7 @@
 use quick_xml::escape::resolve_predefined_entity;
 
 use crate::position::Problem;
+use crate::words;
 
 /// U+FEFF, which may stand before all else.
 pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -24,21 +25,24 @@ pub fn check(xml: &[u8]) -> Result<&str, Problem> {
 /// Checks that all of `xml` is UTF-8 and has only characters of the rule `Char`.
 pub(crate) fn check_characters(xml: &[u8]) -> Result<&str, Problem> {
     let text = std::str::from_utf8(xml).map_err(|error| Problem::new(error.valid_up_to(), "not UTF-8 text"))?;
-    // Many bytes at a time, without a branch for each, which the compiler makes vector instructions of.
-    let is_suspect = |byte: u8| (byte < b' ') & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte == 0xef);
-    for (index, bytes) in xml.chunks(CHUNK).enumerate() {
-        if bytes.iter().fold(false, |found, &byte| found | is_suspect(byte)) {
-            let start = index * CHUNK;
-            let offset = (start..start + bytes.len()).find(|&at| is_forbidden(&xml[at..]));
-            if let Some(at) = offset {
-                return Err(Problem::new(at, "a character that XML does not allow"));
-            }
+    let mut rest = xml;
+    while let Some((bytes, behind)) = rest.split_first_chunk() {
+        if words::has_less(*bytes, b' ') || words::has(*bytes, 0xef) {
+            find_forbidden(xml, rest, bytes.len())?;
         }
+        rest = behind;
     }
+    find_forbidden(xml, rest, rest.len())?;
     Ok(text)
 }
 
-const CHUNK: usize = 64;
+/// Looks at the first bytes of what is the `rest` of `xml`, one by one.
+fn find_forbidden(xml: &[u8], rest: &[u8], length: usize) -> Result<(), Problem> {
+    match (0..length).find(|&at| is_forbidden(&rest[at..])) {
+        Some(at) => Err(Problem::new(xml.len() - rest.len() + at, "a character that XML does not allow")),
+        None => Ok(()),
+    }
+}
 
 /// Whether text begins with what is no `Char`: U+FFFE and U+FFFF by their bytes, because to decode every character is
 /// slow.

@@ -9,6 +9,7 @@ mod reading;
 mod shape;
 mod tag;
 mod tokens;
+mod words;
 
 pub use characters::{Reference, check, escaped, is_space, reference};
 pub use incoming::{Error, Incoming};

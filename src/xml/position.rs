@@ -1,5 +1,7 @@
 //! Problems with their place in the XML.
 
+use crate::words;
+
 /// Something wrong at a byte of the XML.
 #[derive(Debug)]
 pub struct Problem {
@@ -48,7 +50,5 @@ impl<'x> Lines<'x> {
 }
 
 fn line_breaks(bytes: &[u8]) -> usize {
-    // As many at a time as one byte can count, which the compiler makes vector instructions of.
-    let few = |bytes: &[u8]| bytes.iter().map(|&byte| u8::from(byte == b'\n')).sum::<u8>();
-    bytes.chunks(usize::from(u8::MAX)).map(|bytes| usize::from(few(bytes))).sum()
+    words::count(bytes, b'\n')
 }
