@@ -17,7 +17,7 @@ demo: build
 
 test: watch
 	$(DYNAMIC) cargo test $(CARGO_FLAGS) --package virt-bridge-watch
-	cargo test $(CARGO_FLAGS) -- --test-threads=$(TEST_THREADS)
+	cargo test $(CARGO_FLAGS) --package virt-bridge --package xml -- --test-threads=$(TEST_THREADS)
 
 bench: setup
 	@tests/bench/run.sh

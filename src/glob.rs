@@ -4,17 +4,21 @@ use std::str::FromStr;
 
 /// A pattern for whole names, which is whole itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Glob(String);
+pub struct Glob {
+    pattern: String,
+    /// Whether it is that of one name alone, which is the pattern itself.
+    is_name: bool,
+}
 
 impl Glob {
     /// The pattern as it was written.
     pub fn pattern(&self) -> &str {
-        &self.0
+        &self.pattern
     }
 
     /// Whether the pattern is that of the whole name.
     pub fn matches(&self, name: &str) -> bool {
-        matches(&self.0, name)
+        if self.is_name { self.pattern == name } else { matches(&self.pattern, name) }
     }
 }
 
@@ -27,7 +31,10 @@ impl FromStr for Glob {
         while !rest.is_empty() {
             rest = behind(rest).ok_or_else(|| format!("the pattern \"{pattern}\" has a [ without its ]"))?;
         }
-        if pattern.is_empty() { Err("a pattern is empty".into()) } else { Ok(Glob(pattern.to_owned())) }
+        match pattern {
+            "" => Err("a pattern is empty".into()),
+            _ => Ok(Glob { pattern: pattern.to_owned(), is_name: !pattern.contains(['*', '?', '[']) }),
+        }
     }
 }
 

@@ -73,6 +73,7 @@ fn patch_text(xml: &str, rules: &[InterfaceRule]) -> Result<Patched, Problem> {
         };
         let opt_out = metadata.opt_out;
         let facts = Facts::of(domain, metadata);
+        interfaces.reserve(domain.interfaces.len());
         for (index, element) in domain.interfaces.iter().enumerate() {
             let line = lines.line(element.span.start);
             let mut interface = Interface::read(element, facts.name, index + 1, line)?;

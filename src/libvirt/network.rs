@@ -8,11 +8,9 @@ use std::fmt::{self, Display, Formatter};
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use quick_xml::Reader;
-use quick_xml::events::Event;
+use xml::{Incoming, Problem};
 
 use self::draft::{Draft, Verdict};
-use super::bounded_input::BoundedInput;
 use crate::interface_name;
 use crate::printable::Printable;
 
@@ -34,8 +32,8 @@ pub enum Error {
     Unreadable(Arc<io::Error>),
     /// It is not the XML of a network, or larger than one.
     Malformed {
-        /// Bytes from the start of the input to (about) the problem.
-        position: u64,
+        /// Bytes from the start of the input to the problem.
+        position: usize,
         /// What is wrong.
         problem: String,
     },
@@ -55,28 +53,18 @@ pub enum Error {
 /// guests attach by macvtap or by a virtualport (Open vSwitch and others). That is said at the first element that
 /// tells, and the rest is not read; only the XML of a network that is ours is read, and checked, to its end.
 pub fn read(input: impl Read) -> Result<Option<BridgedNetwork>, Error> {
-    let mut reader = Reader::from_reader(BoundedInput::new(input));
-    let mut buffer = Vec::new();
+    let mut tokens = Incoming::new(input);
     let mut draft = Draft::default();
-    loop {
-        let position = reader.buffer_position();
-        buffer.clear();
-        reader.get_mut().begin_token();
-        let malformed = |problem| Error::Malformed { position, problem };
-        match reader.read_event_into(&mut buffer) {
-            Ok(Event::Eof) if !draft.has_root() => return Err(Error::Empty),
-            Ok(Event::Eof) => return draft.finish().map_err(malformed)?.map(with_possible_bridge).transpose(),
-            Ok(event) => match draft.take(event).map_err(malformed)? {
-                Verdict::Open => {}
-                Verdict::NotOurs => return Ok(None),
-            },
-            Err(quick_xml::Error::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(malformed(error.to_string()));
-            }
-            Err(quick_xml::Error::Io(error)) => return Err(Error::Unreadable(error)),
-            Err(error) => return Err(malformed(error.to_string())),
+    while let Some(token) = tokens.next_token()? {
+        match draft.take(token)? {
+            Verdict::Open => {}
+            Verdict::NotOurs => return Ok(None),
         }
     }
+    if !draft.has_root() {
+        return Err(Error::Empty);
+    }
+    draft.finish(tokens.position())?.map(with_possible_bridge).transpose()
 }
 
 /// libvirt takes any text as the name of a bridge; whoever gets a network from here need not check it again.
@@ -84,6 +72,21 @@ fn with_possible_bridge(network: BridgedNetwork) -> Result<BridgedNetwork, Error
     match interface_name::check(&network.bridge) {
         Ok(()) => Ok(network),
         Err(why) => Err(Error::ImpossibleBridge { bridge: network.bridge, why }),
+    }
+}
+
+impl From<xml::Error> for Error {
+    fn from(error: xml::Error) -> Self {
+        match error {
+            xml::Error::Unreadable(error) => Error::Unreadable(Arc::new(error)),
+            xml::Error::Malformed(problem) => problem.into(),
+        }
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Error::Malformed { position: problem.at, problem: problem.text }
     }
 }
 

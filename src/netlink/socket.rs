@@ -29,7 +29,7 @@ const NLM_F_DUMP_INTR: u16 = 0x10;
 /// How often a dump that changes made inconsistent is asked for again.
 const DUMP_TRIES: usize = 20;
 /// A link has about 1.5 KiB. Each page costs a fault, which is felt in a hook that finds nothing to do.
-const ONE_OBJECT: usize = 4 * 1024;
+const ONE_OBJECT: usize = 2 * 1024;
 /// The kernel fills a dump's datagrams up to what it is given (netlink_dump in af_netlink.c).
 const MANY_OBJECTS: usize = 16 * 1024;
 

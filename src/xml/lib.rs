@@ -2,11 +2,18 @@
 #![deny(unsafe_code)]
 
 mod characters;
+mod incoming;
+mod open_elements;
 mod position;
+mod reading;
+mod shape;
 mod tag;
 mod tokens;
+mod words;
 
 pub use characters::{Reference, check, escaped, is_space, reference};
+pub use incoming::{Error, Incoming};
 pub use position::{Lines, Problem};
+pub use reading::{Kind, Token};
 pub use tag::{Attribute, Tag};
-pub use tokens::{Kind, Token, Tokens};
+pub use tokens::Tokens;

@@ -1,6 +1,6 @@
 //! Problems with their place in the XML.
 
-use memchr::memchr_iter;
+use crate::words;
 
 /// Something wrong at a byte of the XML.
 #[derive(Debug)]
@@ -50,5 +50,5 @@ impl<'x> Lines<'x> {
 }
 
 fn line_breaks(bytes: &[u8]) -> usize {
-    memchr_iter(b'\n', bytes).count()
+    words::count(bytes, b'\n')
 }

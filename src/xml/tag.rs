@@ -31,35 +31,40 @@ pub struct Attribute<'x> {
     pub raw: &'x str,
     /// `'` or `"`.
     pub quote: char,
+    /// Whether its value is what is written: without a reference, and without white space that becomes another.
+    is_plain: bool,
 }
 
 impl<'x> Tag<'x> {
-    /// Splits the tag, or XML declaration, of `span`, which has one byte before its content and `closing` bytes behind
-    /// it, and checks it; `names` is memory for the names.
-    pub(crate) fn read(
-        xml: &'x str,
-        span: Range<usize>,
-        closing: usize,
-        entities: bool,
-        names: &mut Vec<&'x str>,
-    ) -> Result<Self, Problem> {
-        let content = &xml[span.start + 1..span.end - closing];
-        let name_length = name_length(content.as_bytes());
+    /// Reads, and checks, the tag that `text` begins with, and that stands behind `at` bytes; whether a document type may
+    /// have declared entities.
+    pub(crate) fn read(text: &'x str, at: usize, entities: bool) -> Result<Self, Problem> {
+        let inside = &text["<".len()..];
+        let name_length = name_length(inside.as_bytes());
         if name_length == 0 {
-            return Err(Problem::new(span.start, "not the name of an element"));
+            return Err(Problem::new(at, "not the name of an element"));
         }
-        let mut tag = Tag { span, is_in_namespace: false, content, name_length };
-        names.clear();
-        for attribute in tag.unchecked_attributes() {
+        let mut attributes = attributes(&inside[name_length..], at + "<".len() + name_length);
+        let mut is_in_namespace = false;
+        let mut names = Names::default();
+        for attribute in &mut attributes {
             let attribute = attribute?;
             check_value(&attribute, entities)?;
-            tag.is_in_namespace |= attribute.name == "xmlns" && !attribute.raw.is_empty();
-            names.push(attribute.name);
+            is_in_namespace |= attribute.name == "xmlns" && !attribute.raw.is_empty();
+            names.add(attribute.name);
         }
-        match duplicate(names) {
-            Some(name) => Err(Problem::new(tag.span.start, format!("the attribute {name} is given twice"))),
-            None => Ok(tag),
+        if let Some(name) = names.given_twice() {
+            return Err(Problem::new(at, format!("the attribute {name} is given twice")));
         }
+        let content = &inside[..inside.len() - attributes.rest().len()];
+        let end = match attributes.rest().as_bytes() {
+            [b'>', ..] => ">",
+            [b'/', b'>', ..] => "/>",
+            [] => return Err(Problem::new(at, "a tag that does not end")),
+            _ => return Err(Problem::new(attributes.at, "not an attribute")),
+        };
+        let span = at..attributes.at + end.len();
+        Ok(Tag { span, is_in_namespace, content, name_length })
     }
 
     /// Its name.
@@ -79,7 +84,7 @@ impl<'x> Tag<'x> {
 
     /// Its attributes, as they are written.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'x>> {
-        self.unchecked_attributes().map_while(Result::ok)
+        attributes(&self.content[self.name_length..], self.name_end()).map_while(Result::ok)
     }
 
     /// The attribute of that name.
@@ -94,26 +99,35 @@ impl<'x> Tag<'x> {
     pub fn value(&self, name: &str) -> Result<Option<Cow<'x, str>>, Problem> {
         self.attribute(name).map(|attribute| attribute.decoded()).transpose()
     }
+}
 
-    fn unchecked_attributes(&self) -> Attributes<'x> {
-        Attributes { at: self.name_end(), rest: &self.content[self.name_length..] }
-    }
+/// The attributes at the start of `text`, which stands behind `at` bytes.
+pub(crate) fn attributes(text: &str, at: usize) -> Attributes<'_> {
+    Attributes { at, rest: text }
 }
 
 /// What is left of the attributes of a tag.
-struct Attributes<'x> {
+pub(crate) struct Attributes<'x> {
     at: usize,
     rest: &'x str,
+}
+
+impl<'x> Attributes<'x> {
+    /// What stands behind those that were read.
+    pub fn rest(&self) -> &'x str {
+        self.rest
+    }
 }
 
 impl<'x> Iterator for Attributes<'x> {
     type Item = Result<Attribute<'x>, Problem>;
 
-    /// The next attribute, or a problem, after which there is none.
+    /// The next attribute, or a problem, after which there is none. At the end of the tag what is left begins with that.
     fn next(&mut self) -> Option<Self::Item> {
         let bytes = self.rest.as_bytes();
         let name_start = behind_space(bytes, 0);
-        if name_start == bytes.len() {
+        if matches!(bytes[name_start..], [] | [b'>' | b'/', ..]) {
+            *self = Attributes { at: self.at + name_start, rest: &self.rest[name_start..] };
             return None;
         }
         let problem = |at: usize, text: String| Some(Err(Problem::new(self.at + at, text)));
@@ -128,9 +142,16 @@ impl<'x> Iterator for Attributes<'x> {
             return problem(name_start, format!("the attribute {name} has no value in quotes"));
         };
         let value_start = quote_at + 1;
-        let Some(length) = bytes[value_start..].iter().position(|byte| byte == quote) else {
-            return problem(quote_at, format!("the value of the attribute {name} does not end"));
-        };
+        let mut is_plain = true;
+        let mut length = 0;
+        loop {
+            match bytes.get(value_start + length) {
+                Some(byte) if byte == quote => break,
+                Some(byte) => is_plain &= !matches!(byte, b'<' | b'&' | b'\t' | b'\n' | b'\r'),
+                None => return problem(quote_at, format!("the value of the attribute {name} does not end")),
+            }
+            length += 1;
+        }
         let value_end = value_start + length;
         let attribute = Attribute {
             start: self.at,
@@ -139,6 +160,7 @@ impl<'x> Iterator for Attributes<'x> {
             name,
             raw: &self.rest[value_start..value_end],
             quote: char::from(*quote),
+            is_plain,
         };
         *self = Attributes { at: attribute.span().end, rest: &self.rest[value_end + 1..] };
         Some(Ok(attribute))
@@ -166,8 +188,11 @@ impl<'x> Attribute<'x> {
     /// # Errors
     /// When it has an entity of the document type, which are not read.
     pub fn decoded(&self) -> Result<Cow<'x, str>, Problem> {
+        if self.is_plain {
+            return Ok(Cow::Borrowed(self.raw));
+        }
         let name = self.name;
-        attribute_value(self.raw).ok_or_else(|| {
+        attribute_value(self.raw).map(Cow::Owned).ok_or_else(|| {
             let text =
                 format!("the value of the attribute {name} has an entity of the document type, which is not read");
             Problem::new(self.value_start, text)
@@ -184,7 +209,7 @@ fn behind_space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 fn check_value(attribute: &Attribute, entities: bool) -> Result<(), Problem> {
-    if !attribute.raw.bytes().any(|byte| matches!(byte, b'<' | b'&')) {
+    if attribute.is_plain {
         return Ok(());
     }
     let at = attribute.value_start;
@@ -212,12 +237,33 @@ pub(crate) fn check_reference(name: Option<&str>, entities: bool) -> Result<(), 
     }
 }
 
-/// A name that is there twice.
-fn duplicate<'x>(names: &mut [&'x str]) -> Option<&'x str> {
-    // Two by two is faster for few, and takes quadratic time for many.
-    if names.len() <= 8 {
-        return names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)).map(|(_, name)| *name);
+/// The names of the attributes of a tag.
+#[derive(Default)]
+struct Names<'x> {
+    /// Those of most tags, without memory of their own.
+    few: [&'x str; 8],
+    count: usize,
+    /// All of them, where they are more.
+    many: Vec<&'x str>,
+}
+
+impl<'x> Names<'x> {
+    fn add(&mut self, name: &'x str) {
+        match self.few.get_mut(self.count) {
+            Some(place) => *place = name,
+            None if self.many.is_empty() => self.many.extend(self.few.iter().copied().chain([name])),
+            None => self.many.push(name),
+        }
+        self.count += 1;
     }
-    names.sort_unstable();
-    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+
+    /// A name that is there twice.
+    fn given_twice(mut self) -> Option<&'x str> {
+        // Two by two is faster for few, and takes quadratic time for many.
+        if let Some(names) = self.few.get(..self.count) {
+            return names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)).map(|(_, name)| *name);
+        }
+        self.many.sort_unstable();
+        self.many.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+    }
 }

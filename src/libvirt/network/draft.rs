@@ -1,13 +1,10 @@
 //! What is known of a network while its XML comes in.
 
-use quick_xml::XmlVersion;
-use quick_xml::escape::resolve_predefined_entity;
-use quick_xml::events::{BytesRef, BytesStart, Event};
+use std::borrow::Cow;
+
+use xml::{Kind, Problem, Reference, Tag, Token, reference};
 
 use super::BridgedNetwork;
-
-/// libxml2's limit, which libvirt keeps.
-const DEEPEST: usize = 256;
 
 /// The parser holds the names of all open elements; no element of libvirt's comes near.
 const LONGEST_ELEMENT_NAME: usize = 256;
@@ -20,9 +17,6 @@ pub(super) enum Verdict {
     Open,
     NotOurs,
 }
-
-/// A problem of the XML, in words.
-type Problem = String;
 
 #[derive(Default)]
 pub(super) struct Draft {
@@ -56,21 +50,22 @@ enum Element {
 }
 
 impl Element {
-    fn inside(parent: Option<Element>, name: &[u8]) -> Result<Element, Problem> {
-        Ok(match (parent, name) {
-            (None, b"hookData" | b"networkstatus") => Element::Wrapper,
-            (None | Some(Element::Wrapper), b"network") => Element::Network,
-            (None, _) => {
-                return Err(format!("the root element is <{}>, not that of a network", String::from_utf8_lossy(name)));
+    fn inside(parent: Option<Element>, tag: &Tag) -> Result<Element, Problem> {
+        Ok(match (parent, tag.name()) {
+            (None, "hookData" | "networkstatus") => Element::Wrapper,
+            (None | Some(Element::Wrapper), "network") => Element::Network,
+            (None, name) => {
+                let problem = format!("the root element is <{name}>, not that of a network");
+                return Err(Problem::new(tag.span.start, problem));
             }
-            (Some(Element::Network), b"name") => Element::Name,
-            (Some(Element::Network), b"forward") => Element::Forward,
-            (Some(Element::Network), b"bridge") => Element::Bridge,
-            (Some(Element::Network), b"virtualport") => Element::Virtualport,
-            (Some(Element::Network), b"portgroup") => Element::Portgroup,
-            (Some(Element::Network), b"ip" | b"dns" | b"domain" | b"mac" | b"mtu") => Element::OfManagedBridge,
-            (Some(Element::Forward), b"interface" | b"pf" | b"address") => Element::ForwardDevice,
-            (Some(Element::Portgroup), b"virtualport") => Element::PortgroupVirtualport,
+            (Some(Element::Network), "name") => Element::Name,
+            (Some(Element::Network), "forward") => Element::Forward,
+            (Some(Element::Network), "bridge") => Element::Bridge,
+            (Some(Element::Network), "virtualport") => Element::Virtualport,
+            (Some(Element::Network), "portgroup") => Element::Portgroup,
+            (Some(Element::Network), "ip" | "dns" | "domain" | "mac" | "mtu") => Element::OfManagedBridge,
+            (Some(Element::Forward), "interface" | "pf" | "address") => Element::ForwardDevice,
+            (Some(Element::Portgroup), "virtualport") => Element::PortgroupVirtualport,
             (Some(_), _) => Element::Other,
         })
     }
@@ -82,143 +77,91 @@ impl Draft {
         self.has_root
     }
 
-    /// Takes the next event of the parser.
-    pub fn take(&mut self, event: Event) -> Result<Verdict, Problem> {
-        match event {
-            Event::Start(start) => return self.open(&start),
-            Event::Empty(start) => {
-                let verdict = self.open(&start);
+    /// Takes the next token.
+    pub fn take(&mut self, token: Token) -> Result<Verdict, Problem> {
+        let at = token.span.start;
+        match token.kind {
+            Kind::Start(tag) => return self.open(&tag),
+            Kind::Empty(tag) => {
+                let verdict = self.open(&tag);
                 self.path.pop();
                 return verdict;
             }
-            Event::End(_) => {
+            Kind::End => {
                 self.path.pop();
             }
-            Event::Text(text) => self.text(legal(&text)?)?,
-            Event::CData(text) => self.text(legal(&text)?)?,
-            Event::GeneralRef(reference) => self.text(resolve(&reference)?.encode_utf8(&mut [0; 4]))?,
-            Event::Comment(content) => legal(&content).map(drop)?,
-            Event::PI(content) => legal(&content).map(drop)?,
-            Event::Decl(content) => legal(&content).map(drop)?,
-            // Entities are declared there, and libvirt never writes one.
-            Event::DocType(_) => return Err("a document type declaration is not allowed".into()),
-            Event::Eof => {}
+            Kind::Text(text) | Kind::Cdata(text) => self.text(text, at)?,
+            Kind::Reference(name) => match reference(name) {
+                Some(Reference::Character(c)) => self.text(c.encode_utf8(&mut [0; 4]), at)?,
+                _ => return Err(Problem::new(at, "a reference to an unknown entity")),
+            },
+            Kind::Other => {}
         }
         Ok(Verdict::Open)
     }
 
-    /// The network, once the XML has ended; its bridge may have any name.
-    pub fn finish(self) -> Result<Option<BridgedNetwork>, Problem> {
+    /// The network, once the XML has ended at `at`; its bridge may have any name.
+    pub fn finish(self, at: usize) -> Result<Option<BridgedNetwork>, Problem> {
+        let problem = |text: &str| Err(Problem::new(at, text));
         if !self.path.is_empty() {
-            return Err("it ends inside of an element".into());
+            return problem("it ends inside of an element");
         }
         if !self.has_network {
-            return Err("there is no <network> in it".into());
+            return problem("there is no <network> in it");
         }
         let Some(bridge) = self.bridge.filter(|_| self.bridge_mode) else { return Ok(None) };
         if self.name.is_empty() {
-            return Err("the network has no name".into());
+            return problem("the network has no name");
         }
         Ok(Some(BridgedNetwork { name: self.name, bridge }))
     }
 
-    fn open(&mut self, start: &BytesStart) -> Result<Verdict, Problem> {
-        check_tag(start)?;
-        if self.path.is_empty() && self.has_root {
-            return Err("a second root element".into());
+    fn open(&mut self, tag: &Tag) -> Result<Verdict, Problem> {
+        if tag.name().len() > LONGEST_ELEMENT_NAME {
+            return Err(Problem::new(tag.span.start, "not the name of an element"));
         }
-        if self.path.len() >= DEEPEST {
-            return Err(format!("elements are more than {DEEPEST} deep"));
-        }
-        let element = Element::inside(self.path.last().copied(), start.name().as_ref())?;
+        let element = Element::inside(self.path.last().copied(), tag)?;
         self.has_root = true;
         self.path.push(element);
-        self.judge(element, start)
+        self.judge(element, tag)
     }
 
-    fn judge(&mut self, element: Element, start: &BytesStart) -> Result<Verdict, Problem> {
+    fn judge(&mut self, element: Element, tag: &Tag) -> Result<Verdict, Problem> {
         let ours = match element {
-            Element::Network if self.has_network => return Err("a second <network>".into()),
+            Element::Network if self.has_network => return Err(Problem::new(tag.span.start, "a second <network>")),
             Element::Network => {
                 self.has_network = true;
                 true
             }
             // Without a mode libvirt takes nat; with a device, guests get macvtap.
             Element::Forward => {
-                self.bridge_mode = attribute(start, "mode")?.as_deref() == Some("bridge");
-                self.bridge_mode && attribute(start, "dev")?.is_none()
+                self.bridge_mode = tag.value("mode")?.as_deref() == Some("bridge");
+                self.bridge_mode && tag.attribute("dev").is_none()
             }
             Element::Bridge => {
-                self.bridge = attribute(start, "name")?.filter(|name| !name.is_empty());
+                self.bridge = tag.value("name")?.filter(|name| !name.is_empty()).map(Cow::into_owned);
                 self.bridge.is_some()
             }
             // libvirt adds a tap to a Linux bridge only without a virtualport (virNetDevTapAttachBridge in
             // src/util/virnetdevtap.c).
             Element::Virtualport => false,
             // A bridge is Open vSwitch's or the kernel's, so one group tells for all.
-            Element::PortgroupVirtualport => attribute(start, "type")?.as_deref() != Some("openvswitch"),
+            Element::PortgroupVirtualport => tag.value("type")?.as_deref() != Some("openvswitch"),
             Element::ForwardDevice | Element::OfManagedBridge => false,
             Element::Wrapper | Element::Name | Element::Portgroup | Element::Other => true,
         };
         Ok(if ours { Verdict::Open } else { Verdict::NotOurs })
     }
 
-    fn text(&mut self, text: &str) -> Result<(), Problem> {
-        match self.path.last() {
-            None if !text.bytes().all(|b| b.is_ascii_whitespace()) => Err("text outside of the root element".into()),
-            Some(Element::Name) if self.name.len() + text.len() > LONGEST_NETWORK_NAME => {
-                Err(format!("the network's name has more than {LONGEST_NETWORK_NAME} bytes"))
-            }
-            Some(Element::Name) => {
-                self.name.push_str(text);
-                Ok(())
-            }
-            _ => Ok(()),
+    fn text(&mut self, text: &str, at: usize) -> Result<(), Problem> {
+        if self.path.last() != Some(&Element::Name) {
+            return Ok(());
         }
+        if self.name.len() + text.len() > LONGEST_NETWORK_NAME {
+            let problem = format!("the network's name has more than {LONGEST_NETWORK_NAME} bytes");
+            return Err(Problem::new(at, problem));
+        }
+        self.name.push_str(text);
+        Ok(())
     }
-}
-
-/// Checks what the parser leaves unchecked in a tag.
-fn check_tag(start: &BytesStart) -> Result<(), Problem> {
-    legal(start)?;
-    let element = start.name();
-    let name = element.as_ref();
-    let starts_well = name.first().is_some_and(|&b| b.is_ascii_alphabetic() || b == b'_' || !b.is_ascii());
-    let goes_on_well = name.iter().all(|&b| b.is_ascii_alphanumeric() || b"_:.-".contains(&b) || !b.is_ascii());
-    if !(starts_well && goes_on_well && name.len() <= LONGEST_ELEMENT_NAME) {
-        return Err("not the name of an element".into());
-    }
-    match start.attributes().find_map(Result::err) {
-        Some(error) => Err(error.to_string()),
-        None => Ok(()),
-    }
-}
-
-/// The value of an attribute, its references resolved.
-fn attribute(start: &BytesStart, name: &str) -> Result<Option<String>, Problem> {
-    let found = start.attributes().flatten().find(|attribute| attribute.key.as_ref() == name.as_bytes());
-    let Some(attribute) = found else { return Ok(None) };
-    match attribute.normalized_value(XmlVersion::Explicit1_0) {
-        Ok(value) => Ok(Some(value.into_owned())),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// `&amp;`, `&#38;` and their like; no other entity exists without a document type.
-fn resolve(reference: &BytesRef) -> Result<char, Problem> {
-    let name = legal(reference)?;
-    let predefined = resolve_predefined_entity(name).and_then(|text| text.chars().next());
-    let numbered = || reference.resolve_char_ref().ok().flatten().filter(|&c| is_legal(c));
-    predefined.or_else(numbered).ok_or_else(|| "a reference to an unknown entity".into())
-}
-
-/// Text that XML allows.
-fn legal(bytes: &[u8]) -> Result<&str, Problem> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8 text")?;
-    if text.chars().all(is_legal) { Ok(text) } else { Err("a character that XML does not allow".into()) }
-}
-
-/// The rule `Char` of XML 1.0.
-fn is_legal(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }

@@ -1,0 +1,36 @@
+//! The elements that are open at a place of the XML.
+
+/// The names of the open elements.
+#[derive(Default)]
+pub(crate) struct OpenElements {
+    /// All names, the root's first.
+    names: String,
+    /// Where each begins.
+    starts: Vec<usize>,
+}
+
+impl OpenElements {
+    /// How many there are.
+    pub fn depth(&self) -> usize {
+        self.starts.len()
+    }
+
+    pub fn open(&mut self, name: &str) {
+        self.starts.push(self.names.len());
+        self.names.push_str(name);
+    }
+
+    /// Closes the innermost one.
+    ///
+    /// # Errors
+    /// When it has another name, or there is none.
+    pub fn close(&mut self, name: &str) -> Result<(), String> {
+        let Some(start) = self.starts.pop() else { return Err(format!("</{name}> without <{name}>")) };
+        let open = &self.names[start..];
+        if open != name {
+            return Err(format!("</{name}> where </{open}> has to be"));
+        }
+        self.names.truncate(start);
+        Ok(())
+    }
+}

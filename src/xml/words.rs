@@ -1,0 +1,65 @@
+//! Eight bytes looked at in one step.
+//!
+//! What is compiled for size as a whole, at link time, gets no vector instructions from loops over bytes. How it is done
+//! is in "Bit Twiddling Hacks" by Sean Eron Anderson: "Determine if a word has a zero byte", and what follows there.
+
+/// The byte in all eight places.
+const fn all(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// Whether one of the bytes is less than `limit`, which is at most 128.
+pub(crate) fn has_less(bytes: [u8; 8], limit: u8) -> bool {
+    let word = u64::from_ne_bytes(bytes);
+    word.wrapping_sub(all(limit)) & !word & all(0x80) != 0
+}
+
+/// Whether one of the bytes is `byte`.
+pub(crate) fn has(bytes: [u8; 8], byte: u8) -> bool {
+    has_less((u64::from_ne_bytes(bytes) ^ all(byte)).to_ne_bytes(), 1)
+}
+
+/// How often `byte` is there.
+pub(crate) fn count(text: &[u8], byte: u8) -> usize {
+    let mut total = 0;
+    let mut rest = text;
+    while let Some((bytes, behind)) = rest.split_first_chunk() {
+        if has(*bytes, byte) {
+            total += count_each(bytes, byte);
+        }
+        rest = behind;
+    }
+    total + count_each(rest, byte)
+}
+
+fn count_each(bytes: &[u8], byte: u8) -> usize {
+    bytes.iter().filter(|&&found| found == byte).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_byte_is_told_from_each_other_in_each_place() {
+        for (place, found) in (0..8).flat_map(|place| (0..=u8::MAX).map(move |found| (place, found))) {
+            for others in [b'a', 0, 0x7f, 0x80, 0xff] {
+                let mut bytes = [others; 8];
+                bytes[place] = found;
+                for wanted in [b'\n', b' ', 0xef] {
+                    assert_eq!(has(bytes, wanted), bytes.contains(&wanted), "{bytes:?} {wanted}");
+                }
+                assert_eq!(has_less(bytes, b' '), bytes.iter().any(|&byte| byte < b' '), "{bytes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_are_counted_whatever_the_length_of_the_text() {
+        let text = b"\na\n\nb\n\n\n\n\n\n\n\n\nc\n\x0b\x8a\n";
+        for (start, end) in (0..text.len()).flat_map(|start| (start..=text.len()).map(move |end| (start, end))) {
+            let text = &text[start..end];
+            assert_eq!(count(text, b'\n'), text.iter().filter(|&&byte| byte == b'\n').count(), "{text:?}");
+        }
+    }
+}
