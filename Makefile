@@ -18,6 +18,7 @@ demo: build
 test: watch
 	$(DYNAMIC) cargo test $(CARGO_FLAGS) --package virt-bridge-watch
 	cargo test $(CARGO_FLAGS) -- --test-threads=$(TEST_THREADS)
+	tests/install.sh $(BUILT)
 
 bench: setup
 	@tests/bench/run.sh
@@ -44,7 +45,7 @@ lint: setup
 	shellcheck -x $(SCRIPTS)
 	packaging/crates.py copyright | diff - packaging/debian/copyright
 
-# Of what `make build` has built; DESTDIR= is honoured.
+# Of what `make build` and `make pages` have built; packaging/install.sh says what DESTDIR=, PREFIX= and others mean.
 install uninstall:
 	@packaging/install.sh $@ $(BUILT)
 
