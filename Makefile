@@ -9,7 +9,7 @@ DYNAMIC = RUSTFLAGS=-Ctarget-feature=-crt-static
 SCRIPTS = .ci/run packaging/hook-links $(wildcard packaging/*.sh packaging/debian/*.p* packaging/completions/*.bash packaging/debian/tests/main-job packaging/debian/tests/starts \
     tests/*.sh tests/*/*.sh tests/lab/bin/* tests/vm/cases/*.sh tests/vm/image/usr/local/sbin/*)
 
-.PHONY: demo test bench lab build watch pages gate lint setup clean install uninstall deb deb-reproducible deb-lint \
+.PHONY: demo test bench lab build watch pages gate lint setup clean install uninstall deb deb-source deb-reproducible deb-lint \
     test-deb test-vm vm
 
 demo: build
@@ -55,6 +55,12 @@ DEB = $(abspath $(or $(CARGO_TARGET_DIR),target))/deb
 deb:
 	@tests/setup.sh deb
 	@packaging/deb.sh $(DEB)
+
+# The source package, from which Debian 13 builds without a network: see packaging/debian/README.source.
+deb-source:
+	@tests/setup.sh deb
+	@packaging/deb.sh --source $(DEB)-source
+	lintian --allow-root --info --display-info --pedantic --fail-on error,warning,info,pedantic $(DEB)-source/*.dsc
 
 # Two builds, two directories, the same bytes.
 deb-reproducible:
