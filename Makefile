@@ -60,7 +60,7 @@ deb:
 deb-source:
 	@tests/setup.sh deb
 	@packaging/deb.sh --source $(DEB)-source
-	lintian --allow-root --info --display-info --pedantic --fail-on error,warning,info,pedantic $(DEB)-source/*.dsc
+	packaging/lintian.sh $(DEB)-source/*.dsc
 
 # Two builds, two directories, the same bytes.
 deb-reproducible:
@@ -70,10 +70,8 @@ deb-reproducible:
 	@for file in $(DEB)-1/*.deb; do cmp "$$file" "$(DEB)-2/elsewhere/$${file##*/}" || exit 1; done
 	@sha256sum $(DEB)-1/*.deb
 
-# Every tag but those that packaging/debian overrides with a reason, and misspelt words in binaries: letters in machine
-# code are no text, and which ones there are changes with every build, so that an override is unused in some.
 deb-lint: deb
-	lintian --allow-root --info --display-info --pedantic --suppress-tags spelling-error-in-binary --fail-on error,warning,info,pedantic $(DEB)/*.changes
+	packaging/lintian.sh $(DEB)/*.changes
 	for unit in packaging/*.service; do systemd-analyze security --offline=yes --threshold=30 "$$unit" || exit 1; done
 
 test-deb: setup deb
