@@ -18,7 +18,7 @@ zsh=${ZSHDIR:-$prefix/share/zsh/site-functions}
     exit 2
 }
 
-# Mode, source, destination.
+# Mode, source, destination; or "link", where to, and where from.
 files=(
     755 "$built/virt-bridge" "$prefix/sbin/virt-bridge"
     755 "$built/virt-bridge-watch" "$prefix/sbin/virt-bridge-watch"
@@ -27,6 +27,8 @@ files=(
     755 "$built/virt-bridge-udev" "$prefix/lib/udev/virt-bridge-udev"
     644 udev/90-virt-bridge.rules "$prefix/lib/udev/rules.d/90-virt-bridge.rules"
     644 packaging/virt-bridge-netfilter.service "$units/virt-bridge-netfilter.service"
+    644 packaging/virt-bridge-netfilter-docker.service "$units/virt-bridge-netfilter-docker.service"
+    link ../virt-bridge-netfilter-docker.service "$units/docker.service.wants/virt-bridge-netfilter-docker.service"
     644 packaging/virt-bridge-watch.service "$units/virt-bridge-watch.service"
     644 "packaging/virt-bridge@.service" "$units/virt-bridge@.service"
     755 packaging/hook-links "$prefix/share/virt-bridge/hook-links"
@@ -60,6 +62,11 @@ each_file() {
 }
 
 install_file() {
+    if [[ $1 = link ]]; then
+        mkdir --parents "${3%/*}"
+        ln --symbolic --force "$2" "$3"
+        return
+    fi
     install -D --mode="$1" "$2" "$3"
     # Programs are installed as they are.
     [[ $2 = "$built"/virt-bridge* ]] || sed --in-place "${places[@]}" "$3"

@@ -46,7 +46,7 @@ works_below() {
     local said unit
     this_machine_with_the_tree
     host "$1/sbin/virt-bridge" --version >/dev/null
-    for unit in virt-bridge-netfilter virt-bridge@br0 virt-bridge-watch; do
+    for unit in virt-bridge-netfilter virt-bridge-netfilter-docker virt-bridge@br0 virt-bridge-watch; do
         said=$(host systemd-analyze verify --man=no "$1/lib/systemd/system/${unit/@*/@}.service" 2>&1 |
             grep "$unit\|virt-bridge@" || true)
         [[ -z $said ]] || fail "systemd says: $said"
