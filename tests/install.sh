@@ -52,7 +52,9 @@ works_below() {
         [[ -z $said ]] || fail "systemd says: $said"
     done
     ip link add br0 type bridge
-    said=$(host udevadm test --action=add /sys/class/net/br0 2>&1 | sed --quiet "s/^run: '\(.*virt-bridge.*\)'/\1/p")
+    # Debian 12's udevadm says run: 'PROGRAM', 13's RUN{program} : PROGRAM.
+    said=$(host udevadm test --action=add /sys/class/net/br0 2>&1 |
+        sed --quiet --regexp-extended "s/^(run: '| *RUN\{program\} : )([^']*virt-bridge-udev).*/\2/p")
     # udev looks for a program without a path here.
     [[ $said = /* ]] || said=/usr/lib/udev/$said
     [[ -x $tree$said ]] || fail "udev runs $said for a bridge"
