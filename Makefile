@@ -9,7 +9,7 @@ DYNAMIC = RUSTFLAGS=-Ctarget-feature=-crt-static
 SCRIPTS = .ci/run packaging/hook-links $(wildcard packaging/*.sh packaging/debian/*.p* packaging/completions/*.bash packaging/debian/tests/main-job packaging/debian/tests/starts \
     tests/*.sh tests/*/*.sh tests/lab/bin/* tests/vm/cases/*.sh tests/vm/image/usr/local/sbin/*)
 
-.PHONY: demo test bench lab build watch pages gate lint setup clean install uninstall deb deb-reproducible deb-lint \
+.PHONY: demo test bench lab build watch pages gate lint setup clean install uninstall deb deb-source deb-reproducible deb-lint \
     test-deb test-vm vm
 
 demo: build
@@ -18,6 +18,7 @@ demo: build
 test: watch
 	$(DYNAMIC) cargo test $(CARGO_FLAGS) --package virt-bridge-watch
 	cargo test $(CARGO_FLAGS) --package virt-bridge --package xml -- --test-threads=$(TEST_THREADS)
+	tests/install.sh $(BUILT)
 
 bench: setup
 	@tests/bench/run.sh
@@ -44,7 +45,7 @@ lint: setup
 	shellcheck -x $(SCRIPTS)
 	packaging/crates.py copyright | diff - packaging/debian/copyright
 
-# Of what `make build` has built; DESTDIR= is honoured.
+# Of what `make build` and `make pages` have built; packaging/install.sh says what DESTDIR=, PREFIX= and others mean.
 install uninstall:
 	@packaging/install.sh $@ $(BUILT)
 
@@ -55,6 +56,12 @@ deb:
 	@tests/setup.sh deb
 	@packaging/deb.sh $(DEB)
 
+# The source package, from which Debian 13 builds without a network: see packaging/debian/README.source.
+deb-source:
+	@tests/setup.sh deb
+	@packaging/deb.sh --source $(DEB)-source
+	packaging/lintian.sh $(DEB)-source/*.dsc
+
 # Two builds, two directories, the same bytes.
 deb-reproducible:
 	@tests/setup.sh deb
@@ -63,10 +70,8 @@ deb-reproducible:
 	@for file in $(DEB)-1/*.deb; do cmp "$$file" "$(DEB)-2/elsewhere/$${file##*/}" || exit 1; done
 	@sha256sum $(DEB)-1/*.deb
 
-# Every tag but those that packaging/debian overrides with a reason, and misspelt words in binaries: letters in machine
-# code are no text, and which ones there are changes with every build, so that an override is unused in some.
 deb-lint: deb
-	lintian --allow-root --info --display-info --pedantic --suppress-tags spelling-error-in-binary --fail-on error,warning,info,pedantic $(DEB)/*.changes
+	packaging/lintian.sh $(DEB)/*.changes
 	for unit in packaging/*.service; do systemd-analyze security --offline=yes --threshold=30 "$$unit" || exit 1; done
 
 test-deb: setup deb

@@ -19,9 +19,8 @@ ALLOWED = {"MIT", "Apache-2.0", "Unlicense", "Unicode-3.0", "LGPL-2.1-or-later",
 PROGRAMS = {"virt-bridge", "virt-bridge-watch"}
 
 
-def metadata(*platform):
-    command = ["cargo", "metadata", "--format-version=1", "--locked", *platform]
-    return json.loads(subprocess.check_output(command))
+def metadata():
+    return json.loads(subprocess.check_output(["cargo", "metadata", "--format-version=1", "--locked"]))
 
 
 def crates(found):
@@ -72,23 +71,17 @@ def copyright_file(found):
     return "\n\n".join(paragraphs) + "\n\nLicense:" + source.split("\n\nLicense:", 1)[1]
 
 
-def linked(found):
-    """The crates that are in our programs: reached by normal dependencies, neither macros nor what builds."""
-    nodes = {node["id"]: node for node in found["resolve"]["nodes"]}
-    packages = {package["id"]: package for package in found["packages"]}
-    waiting = [package["id"] for package in found["packages"] if package["name"] in PROGRAMS]
-    seen = set(waiting)
-    while waiting:
-        for dependency in nodes[waiting.pop()]["deps"]:
-            normal = any(kind["kind"] is None for kind in dependency["dep_kinds"])
-            kinds = {kind for target in packages[dependency["pkg"]]["targets"] for kind in target["kind"]}
-            if normal and "proc-macro" not in kinds and dependency["pkg"] not in seen:
-                seen.add(dependency["pkg"])
-                waiting.append(dependency["pkg"])
-    return [package for package in crates(found) if package["id"] in seen]
+def linked(found, platform):
+    """The crates that are in our programs: neither macros nor what builds or tests."""
+    tree = ["cargo", "tree", "--quiet", "--locked", "--edges=normal,no-proc-macro", "--prefix=none", "--format={p}"]
+    seen = set()
+    for program in PROGRAMS:
+        said = subprocess.check_output([*tree, "--package", program, "--target", platform], text=True)
+        seen |= {tuple(line.split()[:2]) for line in said.splitlines()}
+    return [package for package in crates(found) if (package["name"], f"v{package['version']}") in seen]
 
 
-def sbom(found):
+def sbom(found, platform):
     lock = tomllib.loads(Path("Cargo.lock").read_text())
     sums = {(package["name"], package["version"]): package.get("checksum") for package in lock["package"]}
     ours = next(package for package in found["packages"] if package["name"] == "virt-bridge")
@@ -113,7 +106,7 @@ def sbom(found):
             "specVersion": "1.5",
             "version": 1,
             "metadata": {"component": component(ours, "application")},
-            "components": [component(package, "library") for package in linked(found)],
+            "components": [component(package, "library") for package in linked(found, platform)],
         },
         indent=2,
     )
@@ -127,6 +120,6 @@ match sys.argv[1:]:
     case ["copyright"]:
         print(copyright_file(metadata()).rstrip())
     case ["sbom"]:
-        print(sbom(metadata("--filter-platform", host())))
+        print(sbom(metadata(), host()))
     case _:
         sys.exit("usage: crates.py copyright|sbom")

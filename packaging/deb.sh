@@ -1,8 +1,11 @@
 #!/bin/bash
-# deb.sh DIRECTORY: builds the Debian packages in DIRECTORY, from this tree and crates that are vendored there.
+# deb.sh [--source] DIRECTORY: builds the Debian packages in DIRECTORY, or with --source what they are built from
+# elsewhere; from this tree and crates that are vendored there.
 # dpkg-buildpackage wants ./debian at the root of the source, which is not where we keep it: so it gets a tree of its own.
 set -euo pipefail
 
+make=packages
+[[ $1 != --source ]] || { make=source && shift; }
 mkdir -p "$1"
 work=$(realpath "$1")
 cd "$(dirname "$0")/.."
@@ -24,6 +27,22 @@ vendor=$work/vendor-${lock:0:16}
     mv "$vendor.new" "$vendor"
 }
 cp --recursive --link "$vendor" "$tree/vendor"
+
+# upstream NAME ARGUMENT...: a tarball that is the same whenever and by whomever it is made
+upstream() {
+    tar --create --auto-compress --file="$work/virt-bridge_${version%-*}.$1.tar.xz" --sort=name --owner=0 --group=0 \
+        --numeric-owner --mode=go=rX,u+rw,a-s --anchored --no-wildcards \
+        --mtime="@$(dpkg-parsechangelog --file "$tree/debian/changelog" --show-field Timestamp)" "${@:2}"
+}
+
+if [[ $make = source ]]; then
+    upstream orig --directory="$work" --exclude="${tree##*/}"/{debian,target,vendor} "${tree##*/}"
+    upstream orig-vendor --directory="$tree" vendor
+    cd "$work"
+    dpkg-source --build "${tree##*/}"
+    ls -l -- *.dsc *.tar.xz
+    exit
+fi
 
 cd "$tree"
 # Debian's own cargo from Debian 13 on; before, the toolchain of rustup.

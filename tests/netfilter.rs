@@ -150,7 +150,11 @@ fn a_hook_repairs_what_others_wrote_meanwhile_and_says_who() {
     let told = "somebody set net.bridge.bridge-nf-call-iptables to 1; likely /etc/sysctl.d/k8s.conf:1";
     assert!(lab.log().contains(told), "{}", lab.log());
 
-    script(&lab, &format!("sysctl -q net.bridge.bridge-nf-call-iptables=1; mv /usr/sbin/virt-bridge /run/; {HOOK}"));
+    script(&lab, "mount -t tmpfs tmpfs /usr/local/sbin; mv /usr/sbin/virt-bridge /usr/local/sbin/");
+    script(&lab, &format!("sysctl -q net.bridge.bridge-nf-call-iptables=1; {HOOK}"));
+    assert_eq!(sysctls(&lab), "000", "the command is where make install PREFIX=/usr/local has put it");
+
+    script(&lab, &format!("sysctl -q net.bridge.bridge-nf-call-iptables=1; umount /usr/local/sbin; {HOOK}"));
     assert!(lab.log().contains("cannot run virt-bridge"), "a network starts without it: {}", lab.log());
 }
 

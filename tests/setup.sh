@@ -1,8 +1,13 @@
 #!/bin/bash
 # Installs what building, testing and measuring virt-bridge need beside cargo, on Debian 12 and 13; with the word "deb",
 # what building the Debian packages needs, with "vm" what the tests in virtual machines need.
-# Says what it installs, and does nothing where nothing is missing.
+# Says what it installs, and does nothing where nothing is missing, or on a distribution without apt-get.
 set -euo pipefail
+
+command -v apt-get >/dev/null || {
+    echo "setup: there is no apt-get: what is needed here has Debian's names in tests/setup.sh"
+    exit 0
+}
 
 packages=(
     make gcc g++ libc6-dev binutils         # the build, the fuzzer, and the gate on what is linked

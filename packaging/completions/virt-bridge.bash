@@ -2,7 +2,7 @@
 # Completion of virt-bridge for bash: the command itself knows what may come next.
 _virt_bridge() {
     local answer line status=0
-    answer=$(PATH=$PATH:/usr/sbin virt-bridge complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) || status=$?
+    answer=$(PATH=$PATH:/usr/local/sbin:/usr/sbin virt-bridge complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) || status=$?
     COMPREPLY=()
     # A file.
     if ((status == 10)); then

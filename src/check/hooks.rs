@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Check, Finding, Host};
 
-/// Where our hook is; AppArmor lets libvirtd run it from there.
-const PROGRAM: &str = "/usr/lib/libvirt/virt-bridge-network";
+/// Where our hook may be: among libvirt's own programs, from where AppArmor lets libvirtd run it (`@libexecdir@` in
+/// src/security/apparmor/usr.sbin.libvirtd.in).
+const PROGRAMS: [&str; 2] = ["/usr/lib/libvirt/virt-bridge-network", "/usr/libexec/virt-bridge-network"];
 const MAIN: &str = "/etc/libvirt/hooks/network";
 const DIRECTORIES: [&str; 2] = ["/etc/libvirt/hooks/network.d", "/etc/libvirt/hooks/qemu.d"];
 
@@ -19,6 +20,11 @@ pub const SEEN: Check =
     Check { name: "hook-seen", about: "libvirt's daemon started after the hook was installed", look: seen };
 pub const LEFTOVERS: Check =
     Check { name: "hook-leftovers", about: "no backup copy among the hooks runs as well", look: leftovers };
+
+/// Our program where it is, or else where it should be.
+fn our_program(host: &Host) -> &'static str {
+    PROGRAMS.into_iter().find(|program| host.at(program).exists()).unwrap_or(PROGRAMS[0])
+}
 
 /// The links that lead to our program, whether it is there or not.
 fn links(host: &Host) -> Vec<PathBuf> {
@@ -61,7 +67,7 @@ fn installed(host: &Host) -> Vec<Finding> {
     };
     vec![Finding::problem(
         "libvirt has no hook of virt-bridge, so that nobody makes a bridge when its network starts",
-        format!("mkdir -p {directory} && ln -s {PROGRAM} {place} && systemctl restart libvirtd"),
+        format!("mkdir -p {directory} && ln -s {} {place} && systemctl restart libvirtd", our_program(host)),
     )]
 }
 
@@ -73,7 +79,7 @@ fn executable(host: &Host) -> Vec<Finding> {
         )),
         Ok(program) if !is_executable(&program) => Some(Finding::problem(
             format!("{} cannot be executed, and libvirt skips it in silence", link.display()),
-            format!("chmod 755 {PROGRAM}"),
+            format!("chmod 755 {}", our_program(host)),
         )),
         Ok(_) => None,
     };

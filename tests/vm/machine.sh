@@ -60,8 +60,8 @@ is_on() { [[ -n ${qemu-} ]] && kill -0 "$qemu" 2>/dev/null; }
 # answer SECONDS: the next line of the agent
 answer() {
     local line='' part end=$((SECONDS + $1))
-    # A read that runs out of time may have taken the beginning of the line.
-    until read -r -t 5 part <&"$from_agent"; do
+    # A read that runs out of time may have taken the beginning of the line, its last blank included.
+    until IFS= read -r -t 5 part <&"$from_agent"; do
         line+=$part
         is_on || { echo "the machine is off: $(tail -n 3 "$machine/qemu.log")" && return 1; } >&2
         ((SECONDS <= end)) || { echo "no answer of the machine within $1 s" && return 1; } >&2

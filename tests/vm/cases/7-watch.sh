@@ -37,7 +37,7 @@ bridged enp1s0
 
 vm 'systemctl enable --now virt-bridge-watch'
 runs_confined
-for unit in virt-bridge-watch virt-bridge-netfilter virt-bridge@br0; do
+for unit in virt-bridge-watch virt-bridge-netfilter virt-bridge-netfilter-docker virt-bridge@br0; do
     exposure=$(vm "systemd-analyze security --no-pager $unit.service | tail -n 1")
     say "$unit: ${exposure#*Overall}"
 done
