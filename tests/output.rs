@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use similar::TextDiff;
 use support::{Lab, text};
 
 /// What was said, and what of it is written down.
@@ -24,7 +25,8 @@ impl Session<'_> {
             fs::write(&file, &said).unwrap();
         }
         let expected = fs::read_to_string(&file).unwrap_or_default();
-        assert!(said == expected, "{} is not what is said:\n{said}", file.display());
+        let difference = TextDiff::from_lines(&expected, &said).unified_diff().to_string();
+        assert!(difference.is_empty(), "{}:\n{difference}", file.display());
         self.told.push(file);
     }
 

@@ -4,6 +4,7 @@
 s/[0-9]+(\.[0-9]+)? ?(ns|µs|ms)\b/TIME/g
 s/^( *"(time|commit|prepare|routers after|routers before|switch|verify)": )[0-9]+/\1TIME/
 /^ *"(commit|prepare|routers after|routers before|switch|verify)",$/{n;s/[0-9]+/TIME/}
+s/  +TIME/  TIME/
 s/goes back in [0-9]+ s /goes back in TIME /
 s/[0-9]{4}-[0-9]{2}-[0-9]{2} at [0-9:]{8} UTC/DAY/
 
@@ -11,7 +12,7 @@ s/[0-9]{4}-[0-9]{2}-[0-9]{2} at [0-9:]{8} UTC/DAY/
 s/(↓|↑) +[0-9.]+ [kMG]?B/\1 COUNT/g
 s/^( *"(received|sent)_(bytes|packets)": )[0-9]+/\1COUNT/
 s/[0-9]+ (neighbours|frames|machines|steps)\b/COUNT \1/g
-s/of [0-9]+ probes/of COUNT probes/
+s/of [0-9]+ probes [0-9]+ were/of COUNT probes COUNT were/
 s/(steps the longest: ).*/\1STEPS/
 /^ *"?(know|forget) neighbour /d
 
