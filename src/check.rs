@@ -5,6 +5,7 @@ mod bridges;
 mod filters;
 mod forwarding;
 mod hooks;
+mod managers;
 mod networks;
 mod ports;
 mod takeovers;
@@ -68,7 +69,7 @@ pub struct Check {
 }
 
 /// Every check, the most important first.
-pub const ALL: [&Check; 26] = [
+pub const ALL: [&Check; 27] = [
     &hooks::INSTALLED,
     &hooks::EXECUTABLE,
     &hooks::SEEN,
@@ -90,6 +91,7 @@ pub const ALL: [&Check; 26] = [
     &ports::MTU,
     &ports::ADDRESSES,
     &ports::OWNER,
+    &managers::SEVERAL,
     &filters::POLICY,
     &filters::FIREWALL,
     &forwarding::FORWARDING,
@@ -98,7 +100,8 @@ pub const ALL: [&Check; 26] = [
 ];
 
 /// Those of them that look at files only, and so at those of a host that does not run, too.
-pub const OF_FILES: [&Check; 4] = [&hooks::INSTALLED, &hooks::EXECUTABLE, &hooks::LEFTOVERS, &networks::AUTOSTART];
+pub const OF_FILES: [&Check; 5] =
+    [&hooks::INSTALLED, &hooks::EXECUTABLE, &hooks::LEFTOVERS, &networks::AUTOSTART, &managers::SEVERAL];
 
 /// The host as the checks see it: read once.
 pub struct Host {

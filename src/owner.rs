@@ -14,6 +14,7 @@ mod networkd;
 mod persist;
 mod process;
 mod program;
+mod rivals;
 mod udhcpc;
 
 pub use backup::{Backup, Restored};
@@ -22,6 +23,7 @@ pub use lease::{Clients, hand_over};
 pub use network_manager::HandOver;
 pub use persist::{Bridge, Persistence, bring_up, give, other_ports, persistence, release, strangers, take_back};
 use process::Process;
+pub use rivals::rivals;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};

@@ -269,6 +269,57 @@ fn a_dhcp_client_that_still_works_on_the_uplink() {
 }
 
 #[test]
+fn two_managers_of_one_link() {
+    let lab = healthy();
+    let stanza = "auto br0\niface br0 inet static\n    address 192.0.2.10/24\n    bridge_ports eth0\n";
+    lab.write("/etc/network/interfaces", stanza);
+    assert_quiet(&lab);
+    lab.host(["sh", "-ec", "rm -rf /etc/systemd/network; mkdir -p /etc/systemd/network"]);
+    lab.write("/etc/systemd/network/20-lan.network", "[Match]\nName=br0\n\n[Network]\nDHCP=yes\n");
+    let enable = "systemctl --root=/ enable systemd-networkd 2>/run/lab/enable";
+    lab.host(["sh", "-ec", enable]);
+    let at_boot = finding(&lab, "several-managers", WARNING);
+    assert_eq!(
+        at_boot["sentence"],
+        "br0 is configured by systemd-networkd (/etc/systemd/network/20-lan.network names it, and systemd-networkd \
+         starts at boot) and by ifupdown (/etc/network/interfaces:2 says iface br0 inet static): what one sets the \
+         other takes away"
+    );
+    let image = lab.attempt(["virt-bridge", "check", "--root", "/", "several-managers"]);
+    assert_eq!(image.status.code(), Some(WARNING), "{}", told(&image));
+    lab.host(["networkd", "start"]);
+    lab.wait_until("networkd has br0", || {
+        told(&lab.attempt(["virt-bridge", "check", "several-managers"])).contains("says ADMIN_STATE=")
+    });
+    // What the finding says: for networkd, or for ifupdown.
+    let alone = "[Match]\nName=br0\n\n[Link]\nUnmanaged=yes\n";
+    lab.write("/etc/systemd/network/20-lan.network", alone);
+    lab.host(["networkctl", "reload"]);
+    lab.wait_until("networkd leaves br0 alone", || {
+        lab.attempt(["virt-bridge", "check", "several-managers"]).status.success()
+    });
+    assert_quiet(&lab);
+}
+
+#[test]
+fn two_dhcp_clients_on_one_link() {
+    let lab = healthy();
+    lab.host(["sh", "-c", "udhcpc -f -i br0 -s /bin/true >/dev/null 2>&1 & echo $! >/run/lab/udhcpc.pid"]);
+    lab.wait_until("udhcpc runs", || lab.attempt(["pgrep", "udhcpc"]).status.success());
+    assert_quiet(&lab);
+    let second = "dhclient -d -sf /bin/true -pf /run/lab/dhclient.pid -lf /run/lab/leases br0 >/dev/null 2>&1 & echo";
+    lab.host(["sh", "-c", second]);
+    lab.wait_until("dhclient runs", || lab.attempt(["pgrep", "dhclient"]).status.success());
+    let finding = finding(&lab, "several-managers", WARNING);
+    let sentence = finding["sentence"].as_str().unwrap();
+    assert!(sentence.contains("(dhclient) runs for br0") && sentence.contains("(udhcpc) runs for br0"), "{finding}");
+    assert!(finding["mend"].as_str().unwrap().contains("no longer start dhclient for it"), "{finding}");
+    lab.host(["sh", "-c", "kill -9 $(pgrep dhclient)"]);
+    lab.wait_until("dhclient has ended", || !lab.attempt(["pgrep", "dhclient"]).status.success());
+    assert_quiet(&lab);
+}
+
+#[test]
 fn a_bridge_netfilter_that_somebody_turned_on() {
     let trap = "sysctl -q -w net.bridge.bridge-nf-call-iptables=1";
     falls_into(&healthy(), trap, "bridge-netfilter", PROBLEM, "somebody has changed bridge netfilter");
@@ -316,7 +367,7 @@ fn every_check_is_listed_and_can_be_run_alone() {
     let lab = healthy();
     let list = lab.host(["virt-bridge", "check", "--list"]);
     let names: Vec<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(names.len(), 26, "{list}");
+    assert_eq!(names.len(), 27, "{list}");
     for name in names {
         let text = lab.host(["virt-bridge", "check", name]);
         assert!(text.starts_with(&format!("ok       {name} ")) && text.lines().count() == 1, "{text}");
@@ -349,7 +400,7 @@ fn the_files_of_a_host_that_does_not_run() {
     let mend = "ln -s ../lan.xml /etc/libvirt/qemu/networks/autostart/";
     assert!(text.contains("network lan does not start at boot") && text.contains(mend), "{text}");
     lab.host(["sh", "-ec", &mend.replace(" /", " /run/image/")]);
-    assert_eq!(check(0).matches("ok       ").count(), 4);
+    assert_eq!(check(0).matches("ok       ").count(), 5);
     lab.write("/run/image/etc/virt-bridge.toml", "[bridge.br0]\nuplnk = \"eth0\"\n");
     let text = check(PROBLEM);
     assert!(text.contains("/run/image/etc/virt-bridge.toml:2") && text.contains("uplnk"), "{text}");
