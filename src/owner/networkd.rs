@@ -157,6 +157,17 @@ fn is_port(unit: &Unit, bridge: &str, uplink: &str) -> bool {
     files::names(unit, uplink) && unit.values("Network", "Bridge").last() == Some(&bridge)
 }
 
+/// Whether the file that applies to the link makes it a port of the bridge.
+///
+/// # Errors
+/// One line that says what cannot be read.
+pub fn has_port(root: &Path, bridge: &str, link: Link) -> Result<bool, String> {
+    let state = state(root, link.index)?;
+    let Some(applied) = value(&state, "NETWORK_FILE") else { return Ok(false) };
+    let units = files::with_drop_ins(root, Path::new(applied))?;
+    Ok(values(&units, "Network", "Bridge").last() == Some(&bridge))
+}
+
 /// By what number servers know the client on the uplink, where that does not come of the MAC or the files alone.
 fn identity(root: &Path, bridge: &Bridge, units: &[Unit], state: &str) -> Result<Option<u32>, String> {
     if render::has_identity(units) || values(units, "Network", "DHCP").is_empty() {
