@@ -6,6 +6,7 @@ mod filters;
 mod forwarding;
 mod hooks;
 mod managers;
+mod multicast;
 mod networks;
 mod ports;
 mod takeovers;
@@ -69,7 +70,7 @@ pub struct Check {
 }
 
 /// Every check, the most important first.
-pub const ALL: [&Check; 27] = [
+pub const ALL: [&Check; 28] = [
     &hooks::INSTALLED,
     &hooks::EXECUTABLE,
     &hooks::SEEN,
@@ -92,6 +93,7 @@ pub const ALL: [&Check; 27] = [
     &ports::ADDRESSES,
     &ports::OWNER,
     &managers::SEVERAL,
+    &multicast::SNOOPING,
     &filters::POLICY,
     &filters::FIREWALL,
     &forwarding::FORWARDING,

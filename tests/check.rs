@@ -256,6 +256,35 @@ fn an_address_on_a_port() {
     falls_into(&healthy(), trap, "address-on-port", PROBLEM, "eth0 has the address 192.0.2.99/24");
 }
 
+/// What the kernel does while no querier is there, seen from the router: a bridge that snoops floods, but not everywhere.
+#[test]
+fn a_port_that_gets_no_multicast_because_no_querier_is_there() {
+    let lab = healthy();
+    let guest = "ip netns add guest; ip link add vnet0 type veth peer name eth0 netns guest
+        ip link set vnet0 master br0 up; ip -n guest address add 2001:db8:0:1::30/64 dev eth0 nodad
+        ip -n guest link set eth0 up";
+    lab.host(["sh", "-ec", guest]);
+    assert_eq!(lab.read("/sys/class/net/br0/bridge/multicast_snooping"), "1\n");
+    let is_found = || {
+        lab.router(["ip", "neighbour", "flush", "dev", "lan"]);
+        lab.attempt(["router", "ping", "-c1", "-W2", "2001:db8:0:1::30"]).status.success()
+    };
+    lab.wait_until("IPv6 finds the guest", is_found);
+    assert_quiet(&lab);
+    let trap = "bridge link set dev vnet0 mcast_flood off";
+    lab.host(["sh", "-ec", trap]);
+    assert!(!is_found(), "multicast reaches the guest");
+    // A querier that lets members say again that they are.
+    // Members have ten seconds for their answer otherwise.
+    lab.host(["ip", "link", "set", "br0", "type", "bridge", "mcast_query_response_interval", "100"]);
+    lab.host(["ip", "link", "set", "br0", "type", "bridge", "mcast_querier", "1"]);
+    assert_quiet(&lab);
+    lab.wait_until("the querier has found the guest", is_found);
+    lab.host(["ip", "link", "set", "br0", "type", "bridge", "mcast_querier", "0"]);
+    falls_into(&lab, "true", "multicast-snooping", PROBLEM, "vnet0 gets no multicast");
+    assert!(is_found());
+}
+
 #[test]
 fn a_dhcp_client_that_still_works_on_the_uplink() {
     let lab = healthy();
@@ -367,7 +396,7 @@ fn every_check_is_listed_and_can_be_run_alone() {
     let lab = healthy();
     let list = lab.host(["virt-bridge", "check", "--list"]);
     let names: Vec<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(names.len(), 27, "{list}");
+    assert_eq!(names.len(), 28, "{list}");
     for name in names {
         let text = lab.host(["virt-bridge", "check", name]);
         assert!(text.starts_with(&format!("ok       {name} ")) && text.lines().count() == 1, "{text}");
