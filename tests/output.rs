@@ -74,7 +74,19 @@ fn lab() -> Lab {
     );
     lab.write("/run/network/ifstate", "lo=lo\neth0=eth0\n");
     lab.write("/run/lab/old.xml", OLD);
+    make_image(&lab);
     lab
+}
+
+/// The files of another host, which does not run.
+fn make_image(lab: &Lab) {
+    let make = "mkdir -p /run/image/etc/libvirt/qemu/networks /run/image/sys/class/net/eth0
+        cp -a /etc/network /run/image/etc/
+        echo 52:54:00:00:00:77 >/run/image/sys/class/net/eth0/address";
+    lab.host(["sh", "-ec", make]);
+    lab.write("/run/image/etc/virt-bridge.toml", "[bridge.br5]\nuplink = \"eth0\"\nnf-call-iptables = true\n");
+    let network = "<network><name>nat</name><forward mode='nat'/><bridge name='virbr0'/></network>";
+    lab.write("/run/image/etc/libvirt/qemu/networks/nat.xml", network);
 }
 
 const OLD: &str = "<domain type='qemu'>
@@ -111,6 +123,15 @@ fn every_verb_says_what_is_written_down() {
         ],
     );
     session.holds("plan-json", &["virt-bridge plan br0 --uplink eth0 --json"]);
+    session.holds(
+        "root",
+        &[
+            "virt-bridge plan br5 --persist --root /run/image",
+            "virt-bridge plan br5 --persist --root /run/image --uplink auto",
+            "virt-bridge plan br5 --persist --root /run/image --uplink eth1",
+            "virt-bridge netfilter show --root /run/image",
+        ],
+    );
     lab.write("/etc/virt-bridge.toml", RULE);
     session.holds(
         "netfilter",

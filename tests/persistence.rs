@@ -100,6 +100,39 @@ fn each_tree_becomes_what_is_expected_or_is_refused() {
     }
 }
 
+/// The trees beside what the kernel says of the uplink and of who runs; it is asked for nothing, and nothing is written.
+#[test]
+fn the_command_plans_the_same_for_a_host_that_does_not_run() {
+    for case in &cases() {
+        let (root, bridge) = (copy(case, "command"), bridge(case));
+        let link = root.join("sys/class/net").join(&bridge.uplink);
+        fs::create_dir_all(&link).unwrap();
+        fs::write(link.join("address"), format!("{}\n", bridge.mac)).unwrap();
+        fs::write(link.join("ifindex"), format!("{}\n", bridge.uplink_index)).unwrap();
+        let running = match owner(case) {
+            "ifupdown" => "01-nobody",
+            "networkmanager" => "06-network-manager",
+            _ => "04-networkd",
+        };
+        let running = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/owner").join(running).join("root/proc");
+        assert!(Command::new("cp").arg("-a").args([&running, &root]).status().unwrap().success());
+        let files =
+            || Command::new("find").arg(&root).args(["-type", "f", "-printf", "%p %T@\n"]).output().unwrap().stdout;
+        let before = files();
+        let plan = ["plan", &bridge.name, "--uplink", &bridge.uplink, "--persist", "--root"];
+        let output = Command::new(env!("CARGO_BIN_EXE_virt-bridge")).args(plan).arg(&root).output().unwrap();
+        let expected = fs::read_to_string(case.join("expected")).unwrap_or_default();
+        assert!(support::text(&output.stdout).ends_with(&expected), "{}: {}", case.display(), told(&output));
+        let refused = fs::read_to_string(case.join("refused")).unwrap_or_default();
+        assert_eq!(output.status.code(), Some(i32::from(!refused.is_empty())), "{}: {}", case.display(), told(&output));
+        for reason in refused.lines() {
+            assert!(support::text(&output.stderr).contains(reason), "{}: {}", case.display(), told(&output));
+        }
+        assert_eq!(files(), before);
+        fs::remove_dir_all(root).unwrap();
+    }
+}
+
 #[test]
 fn a_second_time_changes_nothing_and_the_way_back_is_exact() {
     for case in cases().iter().filter(|case| case.join("expected").exists()) {
