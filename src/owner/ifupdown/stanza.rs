@@ -27,40 +27,48 @@ pub fn stanza(root: &Path, link: &str) -> Result<Option<Stanza>, String> {
 }
 
 fn of_files(files: &[File], link: &str) -> Option<Stanza> {
-    let lines = || files.iter().flat_map(|file| file.lines.iter().map(move |line| (file, line)));
-    let lists = |line: &Line, name: &str| {
-        let words = line.words();
-        let brings_up = words[0] == "auto" || words[0].starts_with("allow-");
-        line.kind == Kind::List && brings_up && words[1..].iter().any(|word| word == name)
-    };
-    let comes_up = |name: &str| lines().any(|(_, line)| lists(line, name));
+    let mut stanza: Option<Stanza> = None;
     // The name and the method of the stanza in which a line stands.
     let mut inside = (String::new(), String::new());
-    for (file, line) in lines() {
+    for (file, line) in files.iter().flat_map(|file| file.lines.iter().map(move |line| (file, line))) {
         let words = line.words();
-        let (is_meant, asks_for_lease) = match (line.kind, words.as_slice()) {
+        let is_meant = match (line.kind, words.as_slice()) {
             (Kind::Iface, [_, name, rest @ ..]) => {
                 inside = (name.clone(), rest.last().cloned().unwrap_or_default());
-                (name == link && !matches!(inside.1.as_str(), "manual" | "loopback"), inside.1 == "dhcp")
+                name == link && !matches!(inside.1.as_str(), "manual" | "loopback")
             }
-            (Kind::Option, [_, ports @ ..]) if line.option().is_some_and(|option| option == "bridge-ports") => {
-                (ports.iter().any(|port| port == link), false)
+            (Kind::Option, [_, ports @ ..]) => {
+                line.option().as_deref() == Some("bridge-ports") && ports.iter().any(|port| port == link)
             }
-            _ => (false, false),
+            _ => false,
         };
-        if is_meant && comes_up(&inside.0) {
-            let path = file.path.display();
-            let claim = Claim {
-                owner: Owner::Ifupdown,
-                evidence: format!("{path}:{} says {}", line.number, words.join(" ").escape_debug()),
-                live: false,
-                can_move: true,
-                hint: format!("take {link} out of {path}"),
-            };
-            return Some(Stanza { claim, asks_for_lease });
+        if is_meant && comes_up(files, &inside.0) {
+            // `auto` of inet6 may have `dhcp 1` (interfaces(5)).
+            let asks = line.kind == Kind::Iface && matches!(inside.1.as_str(), "dhcp" | "auto");
+            let stanza = stanza.get_or_insert_with(|| Stanza { claim: claim(file, line, link), asks_for_lease: false });
+            stanza.asks_for_lease |= asks;
         }
     }
-    None
+    stanza
+}
+
+/// Whether ifupdown brings up a link of this name at boot, or when it is plugged in.
+fn comes_up(files: &[File], name: &str) -> bool {
+    let lists = files.iter().flat_map(|file| &file.lines).filter(|line| line.kind == Kind::List).map(Line::words);
+    let mut lists =
+        lists.filter(|words| words.first().is_some_and(|word| word == "auto" || word.starts_with("allow-")));
+    lists.any(|words| words[1..].iter().any(|word| word == name))
+}
+
+fn claim(file: &File, line: &Line, link: &str) -> Claim {
+    let path = file.path.display();
+    Claim {
+        owner: Owner::Ifupdown,
+        evidence: format!("{path}:{} says {}", line.number, line.words().join(" ").escape_debug()),
+        live: false,
+        can_move: true,
+        hint: format!("take {link} out of {path}"),
+    }
 }
 
 #[cfg(test)]
@@ -87,6 +95,12 @@ mod tests {
                 Some(("/f:3 says bridge_ports eth0 eth1", false)),
             ),
             ("iface br0 inet dhcp\n bridge_ports eth0\n", "eth0", None),
+            (
+                "auto eth0\niface eth0 inet6 static\niface eth0 inet dhcp\n",
+                "eth0",
+                Some(("/f:2 says iface eth0 inet6 static", true)),
+            ),
+            ("\\\n\nauto eth0 \\\n\niface eth0 inet dhcp\n", "eth0", Some(("/f:5 says iface eth0 inet dhcp", true))),
             ("iface eth0 inet dhcp\n", "eth0", None),
             ("auto eth0\niface eth0 inet manual\n", "eth0", None),
             ("no-auto-down eth0\niface eth0 inet dhcp\n", "eth0", None),
