@@ -5,6 +5,8 @@ mod bridges;
 mod filters;
 mod forwarding;
 mod hooks;
+mod managers;
+mod multicast;
 mod networks;
 mod ports;
 mod takeovers;
@@ -68,7 +70,7 @@ pub struct Check {
 }
 
 /// Every check, the most important first.
-pub const ALL: [&Check; 26] = [
+pub const ALL: [&Check; 28] = [
     &hooks::INSTALLED,
     &hooks::EXECUTABLE,
     &hooks::SEEN,
@@ -90,6 +92,8 @@ pub const ALL: [&Check; 26] = [
     &ports::MTU,
     &ports::ADDRESSES,
     &ports::OWNER,
+    &managers::SEVERAL,
+    &multicast::SNOOPING,
     &filters::POLICY,
     &filters::FIREWALL,
     &forwarding::FORWARDING,
@@ -98,7 +102,8 @@ pub const ALL: [&Check; 26] = [
 ];
 
 /// Those of them that look at files only, and so at those of a host that does not run, too.
-pub const OF_FILES: [&Check; 4] = [&hooks::INSTALLED, &hooks::EXECUTABLE, &hooks::LEFTOVERS, &networks::AUTOSTART];
+pub const OF_FILES: [&Check; 5] =
+    [&hooks::INSTALLED, &hooks::EXECUTABLE, &hooks::LEFTOVERS, &networks::AUTOSTART, &managers::SEVERAL];
 
 /// The host as the checks see it: read once.
 pub struct Host {

@@ -36,6 +36,7 @@ mod up;
 mod why;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -45,7 +46,6 @@ use serde::Serialize;
 use crate::bridge::{self, GATEWAY_CHECK, Wanted};
 use crate::config::{Config, Uplink, nearest};
 use crate::interface_name;
-use bridge_arguments::BridgeArguments;
 use exit::{Exit, Failure};
 
 /// How long a command may take; a takeover takes milliseconds, and waits for routers and other runs only.
@@ -71,7 +71,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     /// Show what `up` would do, and change nothing
-    Plan(BridgeArguments),
+    Plan(plan::Arguments),
     /// Make sure that a bridge exists, is up, and has its uplink, addresses and routes
     Up(up::Arguments),
     /// Keep a takeover that waits for its confirmation
@@ -161,7 +161,11 @@ fn configured(bridge: &str) -> Result<Wanted, Failure> {
 }
 
 fn config() -> Result<Config, Failure> {
-    Config::load("/".as_ref()).map_err(|error| Failure::unchanged(error.to_string()))
+    config_below("/".as_ref())
+}
+
+fn config_below(root: &Path) -> Result<Config, Failure> {
+    Config::load(root).map_err(|error| Failure::unchanged(error.to_string()))
 }
 
 /// The failure that there is no bridge of this name, with the one that was likely meant.

@@ -16,3 +16,4 @@ pub mod nwfilter;
 pub mod routed_networks;
 pub mod taps;
 pub mod timed_input;
+pub mod vlans;

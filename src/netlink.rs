@@ -3,6 +3,7 @@
 
 pub mod address;
 mod attribute;
+mod bridge_multicast;
 mod bridge_parameters;
 mod bridge_port;
 pub mod bridge_vlan;

@@ -14,14 +14,18 @@ mod networkd;
 mod persist;
 mod process;
 mod program;
+mod rivals;
 mod udhcpc;
 
 pub use backup::{Backup, Restored};
 pub use edit::Edit;
 pub use lease::{Clients, hand_over};
 pub use network_manager::HandOver;
-pub use persist::{Bridge, Persistence, bring_up, give, other_ports, persistence, release, strangers, take_back};
+pub use persist::{
+    Bridge, Persistence, bring_up, give, has_port, other_ports, persistence, release, strangers, take_back,
+};
 use process::Process;
+pub use rivals::rivals;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};

@@ -215,7 +215,7 @@ impl Host {
             owners: if is_uplink { owners(&name, link.index) } else { Vec::new() },
             domain: tap.map(|tap| tap.domain.clone()),
             guest_mac: tap.and_then(|tap| tap.mac.clone()),
-            vlans: tap.map(|tap| tap.vlans.clone()).unwrap_or_default(),
+            vlans: tap.map(|tap| tap.vlans.tags.clone()).unwrap_or_default(),
             traffic: link.counters(),
             addresses: self.addresses(link),
             name,

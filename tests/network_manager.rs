@@ -140,6 +140,8 @@ fn a_boot_brings_the_state_that_the_hand_over_made() {
     lab.router(["ping", "-c1", "-W2", "192.0.2.10"]);
     lab.router(["ping", "-c1", "-W2", "2001:db8:0:1::10"]);
     assert!(lab.host(UP).contains("nothing to do"));
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n");
+    lab.host(["virt-bridge", "check", "uplink-owner", "several-managers"]);
 }
 
 #[test]

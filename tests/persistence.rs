@@ -7,7 +7,7 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -98,6 +98,52 @@ fn each_tree_becomes_what_is_expected_or_is_refused() {
             Err(reasons) => golden(case.join("refused"), &(reasons.join("\n") + "\n")),
         }
     }
+}
+
+/// The trees beside what the kernel says of the uplink and of who runs; it is asked for nothing.
+#[test]
+fn the_command_plans_the_same_for_a_host_that_does_not_run() {
+    for case in &cases() {
+        let (root, bridge) = (beside_a_kernel(case), bridge(case));
+        let plan = ["plan", &bridge.name, "--uplink", &bridge.uplink, "--persist", "--root"];
+        let output = Command::new(env!("CARGO_BIN_EXE_virt-bridge")).args(plan).arg(&root).output().unwrap();
+        let expected = fs::read_to_string(case.join("expected")).unwrap_or_default();
+        assert!(support::text(&output.stdout).ends_with(&expected), "{}: {}", case.display(), told(&output));
+        let refused = fs::read_to_string(case.join("refused")).unwrap_or_default();
+        assert_eq!(output.status.code(), Some(i32::from(!refused.is_empty())), "{}: {}", case.display(), told(&output));
+        for reason in refused.lines() {
+            assert!(support::text(&output.stderr).contains(reason), "{}: {}", case.display(), told(&output));
+        }
+        fs::remove_dir_all(root).unwrap();
+    }
+}
+
+/// The tree of a case with what else of a host is read: its uplink, and the processes of its owner.
+fn beside_a_kernel(case: &Path) -> PathBuf {
+    let name = case.file_name().unwrap().to_string_lossy();
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("persistence-command-{name}"));
+    let _ = fs::remove_dir_all(&root);
+    let bridge = bridge(case);
+    let link = root.join("sys/class/net").join(&bridge.uplink);
+    fs::create_dir_all(&link).unwrap();
+    fs::write(link.join("address"), format!("{}\n", bridge.mac)).unwrap();
+    fs::write(link.join("ifindex"), format!("{}\n", bridge.uplink_index)).unwrap();
+    for tree in ["etc", "run", "usr"].map(|tree| case.join(tree)).into_iter().filter(|tree| tree.exists()) {
+        symlink(&tree, root.join(tree.file_name().unwrap())).unwrap();
+    }
+    let running = match owner(case) {
+        "ifupdown" => "01-nobody",
+        "networkmanager" => "06-network-manager",
+        _ => "04-networkd",
+    };
+    let owners = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/owner");
+    fs::create_dir(root.join("proc")).unwrap();
+    for proc in [owners.join(running).join("root/proc"), case.join("proc")] {
+        for entry in fs::read_dir(proc).into_iter().flatten().map(Result::unwrap) {
+            symlink(entry.path(), root.join("proc").join(entry.file_name())).unwrap();
+        }
+    }
+    root
 }
 
 #[test]

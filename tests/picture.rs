@@ -50,3 +50,24 @@ fn every_guest_is_a_text_that_can_be_found_and_a_renderer_draws_them_light_and_d
         assert!(sizes[0] != sizes[1] && sizes[0].len() > 5_000, "light and dark are the same picture");
     }
 }
+
+#[test]
+fn long_addresses_and_vlans_are_not_cut_and_all_bridges_are_of_one_host() {
+    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    lab.host(["virt-bridge", "up", "br0", "--uplink", "eth0"]);
+    lab.host(["ip", "address", "add", "2001:db8:1234:5678:9abc:def0:1234:5678/64", "dev", "br0", "nodad"]);
+    lab.host(["virt-bridge", "up", "br1", "--uplink", "none"]);
+    lab.host(["ip", "tuntap", "add", "vnet10", "mode", "tap"]);
+    lab.host(["ip", "link", "set", "vnet10", "master", "br0"]);
+    lab.host(["mkdir", "-p", "/run/libvirt/qemu"]);
+    lab.write(
+        "/run/libvirt/qemu/web.xml",
+        "<domstatus><domain><devices><interface><mac address='52:54:00:00:00:30'/>\
+         <vlan><tag id='7'/><tag id='100'/></vlan><target dev='vnet10'/></interface></devices></domain></domstatus>",
+    );
+    let picture = lab.host(["virt-bridge", "status", "--svg", "-"]);
+    for text in ["2001:db8:1234:5678:9abc:def0:1234:5678/64", "vnet10 52:54:00:00:00:30 VLAN 7,100", "no uplink"] {
+        assert!(picture.contains(&format!(">{text}</text>")), "{text}: {picture}");
+    }
+    assert_eq!(picture.matches("class=\"host\"").count(), 1, "{picture}");
+}

@@ -29,7 +29,7 @@ packages=(
     netplan.io                              # netplan
     openssh-server openssh-client           # a session that ends in the middle of a takeover
     zsh fish                                # shells that complete the command
-    ansible-core                            # a fleet
+    ansible-core python3-apt                # a fleet
     librsvg2-bin fonts-dejavu-core          # the picture of a host, drawn
 )
 if [[ ${1-} = deb ]]; then

@@ -1,11 +1,9 @@
 //! The ports: guests' taps where they belong, and an uplink that nobody else configures.
 
-use std::path::Path;
-
 use super::{Check, Finding, Host};
 use crate::bridge::Snapshot;
 use crate::libvirt::taps::Tap;
-use crate::owner;
+use crate::owner::{self, Claim};
 use crate::printable::Printable;
 
 pub const FALLEN: Check =
@@ -77,8 +75,12 @@ fn owners(host: &Host) -> Vec<Finding> {
     let links = uplinks.filter_map(|(bridge, name)| Some((bridge, name, host.link(name)?.index)));
     let mut findings = Vec::new();
     for (bridge, name, index) in links {
-        let claims = owner::claims(Path::new("/"), owner::Link { name, index }).unwrap_or_default();
-        findings.extend(claims.into_iter().filter(|claim| claim.live).map(|claim| {
+        let claims = owner::claims(&host.root, owner::Link { name, index }).unwrap_or_default();
+        // Whoever has it as the bridge's port, as after `up --persist`, leaves it one.
+        let is_rival = |claim: &Claim| {
+            claim.live && !owner::has_port(claim.owner, &host.root, &bridge.name, owner::Link { name, index })
+        };
+        findings.extend(claims.into_iter().filter(is_rival).map(|claim| {
             Finding::problem(
                 format!(
                     "{name} is the uplink of {}, and {} still works on it ({})",

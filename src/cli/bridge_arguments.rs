@@ -1,5 +1,7 @@
 //! What `plan` and `up` are told.
 
+use std::path::Path;
+
 use super::exit::Failure;
 use super::network::{self, Network};
 use crate::bridge::Wanted;
@@ -39,7 +41,13 @@ impl BridgeArguments {
 
     /// The bridge as the configuration has it, with the uplink of the command line where one is given.
     pub fn wanted(&self) -> Result<Wanted, Failure> {
-        let configured = super::configured(&self.bridge)?;
+        self.wanted_below("/".as_ref())
+    }
+
+    /// The same for the configuration below another directory.
+    pub fn wanted_below(&self, root: &Path) -> Result<Wanted, Failure> {
+        let config = super::config_below(root)?;
+        let configured = Wanted::configured(&self.bridge, config.bridges.get(&self.bridge));
         let wanted = Wanted { persist: self.persist || configured.persist, ..configured };
         Ok(match &self.uplink {
             Some(uplink) => Wanted { uplink: uplink.clone(), ..wanted },

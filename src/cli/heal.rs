@@ -6,7 +6,8 @@ use super::exit::{Exit, Failure};
 use crate::bridge::Snapshot;
 use crate::check::fallen;
 use crate::libvirt::taps::{self, Tap};
-use crate::netlink::{Request, Socket, link};
+use crate::libvirt::vlans::Vlans;
+use crate::netlink::{Link, PortVlan, Request, Socket, bridge_vlan, link};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -30,7 +31,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let (mut text, mut failures) = (String::new(), Vec::new());
     for (tap, port, bridge) in &fallen {
-        let done = if arguments.dry_run { Ok(()) } else { attach(&mut socket, tap, *port, *bridge) };
+        let requests = requests(&snapshot, tap, *port, *bridge);
+        let done = requests.and_then(|it| if arguments.dry_run { Ok(()) } else { attach(&mut socket, *port, &it) });
         match done {
             Ok(()) => say!(text, "{}", told(tap)),
             Err(error) => failures.push(format!("{}: {error}", told(tap))),
@@ -48,17 +50,83 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn told(tap: &Tap) -> String {
     let isolated = if tap.isolated { ", isolated" } else { "" };
     let bridge = tap.bridge.as_deref().unwrap_or_default();
-    format!("{} of guest {} becomes a port of {bridge}{isolated} again", tap.link, tap.domain)
+    let tags: Vec<String> = tap.vlans.tags.iter().map(u16::to_string).collect();
+    let vlans = if tags.is_empty() { String::new() } else { format!(" with VLAN {}", tags.join(", ")) };
+    format!("{} of guest {} becomes a port of {bridge}{vlans}{isolated} again", tap.link, tap.domain)
 }
 
-fn attach(socket: &mut Socket, tap: &Tap, port: u32, bridge: u32) -> Result<(), String> {
-    if !tap.vlans.is_empty() {
-        // On the bridge without its tags the guest would be in a network that it must not be in.
-        return Err(format!("it has VLANs: restart guest {}, or detach and attach its interface", tap.domain));
+/// The VLANs that the tap has as a port, as libvirt gives them (virNetDevBridgeSetupVlans of libvirt 11.3); none where it
+/// says nothing of VLANs, and the bridge's own default counts.
+fn port_vlans(vlans: &Vlans) -> Vec<PortVlan> {
+    let native =
+        vlans.native.map(|native| PortVlan { id: native.tag, is_native: true, is_untagged: !native.is_tagged });
+    let access = |id: u16| PortVlan { id, is_native: true, is_untagged: true };
+    let tagged = |id: u16| PortVlan { id, is_native: false, is_untagged: false };
+    if !vlans.is_trunk() {
+        return vlans.tags.first().map(|tag| access(*tag)).into_iter().collect();
     }
-    let mut requests: Vec<Request> = vec![link::set_master(port, bridge)];
+    let others = vlans.tags.iter().filter(|tag| native.is_none_or(|native| native.id != **tag));
+    native.into_iter().chain(others.map(|tag| tagged(*tag))).collect()
+}
+
+/// What puts the tap back.
+///
+/// # Errors
+/// When the bridge keeps no VLANs apart: without them the guest would be in a network that it must not be in.
+fn requests(snapshot: &Snapshot, tap: &Tap, port: u32, bridge: u32) -> Result<Vec<Request>, String> {
+    let vlans = port_vlans(&tap.vlans);
+    let name = tap.bridge.as_deref().unwrap_or_default();
+    let parameters = snapshot.link(name).and_then(Link::bridge_parameters).unwrap_or_default();
+    if !vlans.is_empty() && parameters.vlan_filtering != Some(true) {
+        return Err(format!(
+            "it has VLANs, and {name} keeps none apart: set vlan-filtering = true under [bridge.{name}], virt-bridge up {name}"
+        ));
+    }
+    // Down until it has its limits: up, it would be without them for a moment.
+    let mut requests = vec![link::set_up(port, false), link::set_master(port, bridge)];
+    if !vlans.is_empty() {
+        // Every port is in the bridge's default VLAN at first.
+        requests.push(bridge_vlan::remove(port, 1));
+    }
+    requests.extend(vlans.into_iter().map(|vlan| bridge_vlan::add(port, vlan)));
     requests.extend(tap.isolated.then(|| link::set_isolated(port, true)));
     requests.push(link::set_up(port, true));
-    let outcomes = socket.batch(&requests).map_err(|error| error.to_string())?;
-    outcomes.into_iter().find_map(Result::err).map_or(Ok(()), |error| Err(error.to_string()))
+    Ok(requests)
+}
+
+fn attach(socket: &mut Socket, port: u32, requests: &[Request]) -> Result<(), String> {
+    let outcomes = socket.batch(requests).map_err(|error| error.to_string())?;
+    let Some(failure) = outcomes.into_iter().find_map(Result::err) else { return Ok(()) };
+    // Half of its limits are none.
+    let back = socket.batch(&[link::set_master(port, 0), link::set_up(port, true)]).map(drop);
+    Err(back.map_or_else(|error| format!("{failure}; it stays so: {error}"), |()| failure.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::libvirt::vlans::Native;
+
+    #[test]
+    fn a_tap_gets_the_vlans_that_libvirt_gives_it() {
+        let vlans = |tags: &[u16], says_trunk: bool, native: Option<(u16, bool)>| Vlans {
+            tags: tags.to_vec(),
+            says_trunk,
+            native: native.map(|(tag, is_tagged)| Native { tag, is_tagged }),
+        };
+        for (vlans, expected) in [
+            (vlans(&[], false, None), &[][..]),
+            (vlans(&[7], false, None), &[(7, true, true)][..]),
+            // The kind is told by the number of tags and by trunk alone.
+            (vlans(&[7], false, Some((7, true))), &[(7, true, true)]),
+            (vlans(&[7], true, None), &[(7, false, false)]),
+            (vlans(&[7, 9], false, None), &[(7, false, false), (9, false, false)]),
+            (vlans(&[7, 9], true, Some((9, false))), &[(9, true, true), (7, false, false)]),
+            (vlans(&[7, 9], true, Some((9, true))), &[(9, true, false), (7, false, false)]),
+        ] {
+            let got: Vec<_> =
+                port_vlans(&vlans).iter().map(|vlan| (vlan.id, vlan.is_native, vlan.is_untagged)).collect();
+            assert_eq!(got, expected, "{vlans:?}");
+        }
+    }
 }

@@ -1,17 +1,18 @@
 //! `virt-bridge netfilter`: bridge netfilter as it is, as the policy wants it, and why.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::capability;
 use super::exit::{Exit, Failure};
 use crate::config::Config;
+use crate::libvirt::bridge_networks;
 use crate::log::Log;
 use crate::netfilter::conflict::{self, Conflict};
 use crate::netfilter::policy::{self, Wanted};
-use crate::netfilter::{self, Change, LibvirtBridges, State, writers};
+use crate::netfilter::{self, Bridge, Change, LibvirtBridges, State, writers};
 use crate::netlink::{NetfilterCalls, Socket};
 
 #[derive(clap::Subcommand)]
@@ -21,6 +22,9 @@ pub enum Verb {
         /// Print as JSON
         #[arg(long)]
         json: bool,
+        /// Look at the files below this directory, those of a host that does not run: what the policy would want there
+        #[arg(long, value_name = "DIRECTORY")]
+        root: Option<PathBuf>,
     },
     /// Apply the policy to the sysctls and to every bridge
     Apply {
@@ -33,7 +37,8 @@ pub enum Verb {
 /// Runs the verb.
 pub fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Show { json } => show(*json),
+        Verb::Show { json, root: None } => show(*json),
+        Verb::Show { json, root: Some(root) } => show_below(root, *json),
         Verb::Apply { dry_run: true } => dry_run(),
         Verb::Apply { dry_run: false } => apply(),
     }
@@ -139,15 +144,34 @@ fn show(as_json: bool) -> Result<(), Failure> {
     let config = super::config()?;
     let mut socket = Socket::open().map_err(unread)?;
     let state = State::read(&mut socket).map_err(unread)?;
-    let report = report(&config, &state);
+    let report = report(Path::new("/"), &config, &state);
     if as_json {
         return super::print_json(&report);
     }
     super::print_text(&format!("{}{}", missing_module(&state), in_words(&report)))
 }
 
-fn report(config: &Config, state: &State) -> Report {
-    let libvirt = LibvirtBridges::under(Path::new("/"));
+/// What the policy makes of the bridges that files name; what is only a kernel knows.
+fn show_below(root: &Path, as_json: bool) -> Result<(), Failure> {
+    let config = super::config_below(root)?;
+    let libvirt = LibvirtBridges::under(root);
+    let networks = bridge_networks::on_bridges(root).into_iter().map(|network| network.bridge);
+    let names: BTreeSet<String> = config.bridges.keys().cloned().chain(networks).collect();
+    let applied = |name: String| Bridge {
+        calls: policy::for_bridge(&config, &name, |bridge| libvirt.contains(bridge)).calls,
+        name,
+        index: 0,
+    };
+    let sysctls = Some(policy::for_all(&config).calls);
+    let state = State { sysctls, bridges: names.into_iter().map(applied).collect() };
+    let mut report = report(root, &config, &state);
+    let all = std::iter::once(&mut report.sysctls).chain(report.bridges.values_mut());
+    all.for_each(|values| values.present = NetfilterCalls::default());
+    if as_json { super::print_json(&report) } else { super::print_text(&in_words(&report)) }
+}
+
+fn report(root: &Path, config: &Config, state: &State) -> Report {
+    let libvirt = LibvirtBridges::under(root);
     let for_bridge = |name: &str| policy::for_bridge(config, name, |bridge| libvirt.contains(bridge));
     let for_all = policy::for_all(config);
     let present = state.sysctls.unwrap_or_default();
@@ -167,7 +191,7 @@ fn report(config: &Config, state: &State) -> Report {
         loaded: state.sysctls.is_some(),
         sysctls: Values::new(present, &for_all, state.effective(NetfilterCalls::default())).with_writers(),
         bridges: bridges.collect(),
-        conflicts: conflict::all(Path::new("/"), &names, effective),
+        conflicts: conflict::all(root, &names, effective),
     }
 }
 

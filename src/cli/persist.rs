@@ -1,10 +1,12 @@
 //! The owner's configuration beside the running network: what `--persist` writes, and `undo` takes back.
 
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 
 use super::exit::{Exit, Failure};
 use crate::bridge::{self, Wanted};
+use crate::config::Uplink;
 use crate::netlink::{Address, Link, Payload, Request, Socket, address, link, mac_text};
 use crate::owner::{self, Backup, Bridge, Clients, Owner, Persistence, Restored};
 
@@ -54,25 +56,55 @@ pub fn plan(wanted: &Wanted) -> Result<Option<Lasting>, Failure> {
     let claims = owner::claims(Path::new("/"), owner::Link { name: &uplink.name, index: uplink.index });
     let claims = claims.map_err(|error| unread(&error))?;
     let clients = Clients::of(&uplink.name).map_err(|error| unread(&error))?;
+    let bridge = bridge(wanted, &uplink.name, uplink.index, mac);
+    let persistence = owner::persistence(Path::new("/"), &bridge, &claims).map_err(refused)?;
+    Ok(Some(Lasting { uplink: uplink.name, clients, persistence }))
+}
+
+/// What would be written below `root`, where a host's files are and no kernel is.
+pub fn plan_below(root: &Path, wanted: &Wanted) -> Result<Persistence, Failure> {
+    let Uplink::Name(uplink) = &wanted.uplink else {
+        return Err(Failure::unchanged(format!(
+            "files alone do not tell which link the uplink of {} is",
+            wanted.bridge
+        ))
+        .hint(format!("name it: virt-bridge plan {} --uplink NIC …", wanted.bridge)));
+    };
+    let link = root.join("sys/class/net").join(uplink);
+    let mac = fs::read_to_string(link.join("address")).map_err(|error| {
+        Failure::unchanged(format!("cannot read {}: {error}", link.join("address").display()))
+            .hint(format!("the bridge gets the MAC of {uplink}: write it there"))
+    })?;
+    // What a running owner says of its links it says by their index; where none runs, there is none.
+    let index = fs::read_to_string(link.join("ifindex")).ok().and_then(|index| index.trim().parse().ok()).unwrap_or(0);
+    let claims = match root.join("proc").exists() {
+        true => owner::claims(root, owner::Link { name: uplink, index }),
+        false => Ok(Vec::new()),
+    };
+    let claims =
+        claims.map_err(|error| Failure::unchanged(format!("cannot find out who configures {uplink}: {error}")))?;
+    owner::persistence(root, &bridge(wanted, uplink, index, mac.trim().to_owned()), &claims).map_err(refused)
+}
+
+fn bridge(wanted: &Wanted, uplink: &str, uplink_index: u32, mac: String) -> Bridge {
     let stp = wanted.parameters.stp.unwrap_or(false);
-    let bridge = Bridge {
+    Bridge {
         name: wanted.bridge.clone(),
-        uplink: uplink.name.clone(),
-        uplink_index: uplink.index,
+        uplink: uplink.to_owned(),
+        uplink_index,
         mac,
         stp,
         // With STP the kernel's own delay stands, as in a takeover.
         forward_delay_ms: wanted.parameters.forward_delay_ms.unwrap_or(if stp { 15_000 } else { 0 }),
         vlan_filtering: wanted.parameters.vlan_filtering.unwrap_or(false),
-    };
-    let refused = |reasons: Vec<String>| {
-        Failure::unchanged(format!(
-            "the bridge cannot be made to last: {} (without --persist it lasts until the next boot)",
-            reasons.join("; ")
-        ))
-    };
-    let persistence = owner::persistence(Path::new("/"), &bridge, &claims).map_err(refused)?;
-    Ok(Some(Lasting { uplink: uplink.name, clients, persistence }))
+    }
+}
+
+fn refused(reasons: Vec<String>) -> Failure {
+    Failure::unchanged(format!(
+        "the bridge cannot be made to last: {} (without --persist it lasts until the next boot)",
+        reasons.join("; ")
+    ))
 }
 
 /// Every file that changes, as a diff.

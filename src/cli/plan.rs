@@ -1,6 +1,9 @@
 //! `virt-bridge plan`: what `up` would do.
 
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
+use serde_json::json;
 
 use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
@@ -11,8 +14,32 @@ use crate::netlink::Socket;
 use crate::owner::Persistence;
 use crate::rehearsal::Rehearsal;
 
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    bridge: BridgeArguments,
+    /// Plan only what --persist writes, into the files below this directory, those of a host that does not run
+    #[arg(long, value_name = "DIRECTORY", requires = "persist", conflicts_with_all = ["rehearse", "network"])]
+    root: Option<PathBuf>,
+}
+
 /// Runs the verb.
-pub fn run(arguments: &BridgeArguments) -> Result<(), Failure> {
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    match &arguments.root {
+        Some(root) => of_files(root, &arguments.bridge),
+        None => of_host(&arguments.bridge),
+    }
+}
+
+fn of_files(root: &Path, arguments: &BridgeArguments) -> Result<(), Failure> {
+    let persistence = persist::plan_below(root, &arguments.wanted_below(root)?)?;
+    if arguments.json {
+        return super::print_json(&json!({ "persistence": persistence }));
+    }
+    super::print_text(&persist::in_words(&persistence))
+}
+
+fn of_host(arguments: &BridgeArguments) -> Result<(), Failure> {
     if arguments.rehearse {
         super::capability::require_for_rehearsal()?;
     }

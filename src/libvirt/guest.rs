@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::bridges_in_use::xml_files;
 use super::elements;
+use super::vlans::{Native, Vlans};
 
 const DEFINITIONS: &str = "etc/libvirt/qemu";
 const STATES: &str = "run/libvirt/qemu";
@@ -40,8 +41,8 @@ pub struct Interface {
     pub filter: Option<String>,
     /// Whether its cable is pulled (`<link state='down'/>`).
     pub is_unplugged: bool,
-    /// The tags of its VLANs.
-    pub vlans: Vec<u16>,
+    /// Its VLANs.
+    pub vlans: Vlans,
     /// Whether it is kept apart from the bridge's other isolated ports.
     pub is_isolated: bool,
 }
@@ -105,10 +106,15 @@ fn read(file: &Path) -> Guest {
             "filterref" if is_in(1) => interface.filter = element.attribute("filter"),
             "link" if is_in(1) => interface.is_unplugged = element.attribute("state").as_deref() == Some("down"),
             "port" if is_in(1) => interface.is_isolated = element.attribute("isolated").as_deref() == Some("yes"),
+            "vlan" if is_in(1) => interface.vlans.says_trunk |= element.attribute("trunk").as_deref() == Some("yes"),
             "tag" if is_in(2) && around(1) == Some("vlan") => {
                 let tag = element.attribute("id").and_then(|tag| tag.parse::<u16>().ok());
+                let mode = element.attribute("nativeMode");
+                let native = tag.zip(mode).map(|(tag, mode)| Native { tag, is_tagged: mode == "tagged" });
+                let vlans = &mut interface.vlans;
                 // The network's and the interface's own are the same.
-                interface.vlans.extend(tag.filter(|tag| !interface.vlans.contains(tag)));
+                vlans.tags.extend(tag.filter(|tag| !vlans.tags.contains(tag)));
+                vlans.native = vlans.native.or(native);
             }
             _ => {}
         }
@@ -128,7 +134,7 @@ mod tests {
                 "run/libvirt/qemu/web.xml",
                 "<domstatus state='paused' reason='user' pid='7'><domain><name>web</name><devices>\
                  <interface type='network'><mac address='52:54:00:00:00:30'/><source network='lan' portid='1'/>\
-                 <actual type='bridge'><source bridge='br0'/><vlan><tag id='7'/></vlan></actual><vlan><tag id='7'/></vlan>\
+                 <actual type='bridge'><source bridge='br0'/><vlan><tag id='7'/></vlan></actual><vlan trunk='yes'><tag id='7' nativeMode='tagged'/></vlan>\
                  <target dev='vnet0'/><filterref filter='clean-traffic'/><link state='down'/></interface>\
                  </devices></domain></domstatus>",
             ),
@@ -152,7 +158,7 @@ mod tests {
             link: Some("vnet0".into()),
             filter: Some("clean-traffic".into()),
             is_unplugged: true,
-            vlans: vec![7],
+            vlans: Vlans { tags: vec![7], says_trunk: true, native: Some(Native { tag: 7, is_tagged: true }) },
             ..Interface::default()
         };
         assert_eq!(web.interfaces, [expected]);

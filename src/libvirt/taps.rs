@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::guest;
+use super::vlans::Vlans;
 
 /// An interface of a running guest that has a link on the host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,8 +16,8 @@ pub struct Tap {
     pub mac: Option<String>,
     /// The bridge that it was attached to, where the guest or its network names one.
     pub bridge: Option<String>,
-    /// The tags of its VLANs.
-    pub vlans: Vec<u16>,
+    /// Its VLANs.
+    pub vlans: Vlans,
     /// Whether it is kept apart from the bridge's other isolated ports.
     pub isolated: bool,
 }
@@ -62,7 +63,7 @@ mod tests {
             domain: "web".into(),
             mac: Some("52:54:00:00:00:30".into()),
             bridge: Some("br0".into()),
-            vlans: vec![7, 9],
+            vlans: Vlans { tags: vec![7, 9], ..Vlans::default() },
             isolated: true,
         };
         assert_eq!(of_running_guests(&root), [tap]);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use nix::libc;
 
-use super::{Attributes, Error, Link, Socket, join_header};
+use super::{Attributes, Error, Link, Payload, Request, Socket, join_header};
 
 const IFLA_AF_SPEC: u16 = 26;
 const IFLA_EXT_MASK: u16 = 29;
@@ -31,11 +31,36 @@ pub struct PortVlan {
 /// # Errors
 /// When the kernel cannot be asked.
 pub fn of_ports(socket: &mut Socket) -> Result<HashMap<u32, Vec<PortVlan>>, Error> {
+    let mask = Attributes::default().with(IFLA_EXT_MASK, BRIDGE_VLANS.to_ne_bytes());
+    let ports: Vec<Link> = socket.dump(join_header(&header(0), &mask))?;
+    Ok(ports.iter().map(|port| (port.index, vlans(port))).collect())
+}
+
+/// Lets a port belong to a VLAN.
+pub fn add(port: u32, vlan: PortVlan) -> Request {
+    let flag = |is_set: bool, flag: u16| if is_set { flag } else { 0 };
+    let flags = flag(vlan.is_native, BRIDGE_VLAN_INFO_PVID) | flag(vlan.is_untagged, BRIDGE_VLAN_INFO_UNTAGGED);
+    request(libc::RTM_SETLINK, port, flags, vlan.id)
+}
+
+/// Takes a port out of a VLAN, of which it need not be.
+pub fn remove(port: u32, id: u16) -> Request {
+    request(Link::DELETE, port, 0, id)
+}
+
+fn request(kind: u16, port: u32, flags: u16, id: u16) -> Request {
+    let info = [flags.to_ne_bytes(), id.to_ne_bytes()].concat();
+    let families = Attributes::default().with(IFLA_BRIDGE_VLAN_INFO, info);
+    let attributes = Attributes::default().with_nested(IFLA_AF_SPEC, &families);
+    Request { kind, flags: 0, payload: join_header(&header(port), &attributes) }
+}
+
+/// `struct ifinfomsg` of a port, or of all.
+fn header(port: u32) -> [u8; 16] {
     let mut header = [0; 16];
     header[0] = libc::AF_BRIDGE as u8;
-    let mask = Attributes::default().with(IFLA_EXT_MASK, BRIDGE_VLANS.to_ne_bytes());
-    let ports: Vec<Link> = socket.dump(join_header(&header, &mask))?;
-    Ok(ports.iter().map(|port| (port.index, vlans(port))).collect())
+    header[4..8].copy_from_slice(&port.to_ne_bytes());
+    header
 }
 
 fn vlans(port: &Link) -> Vec<PortVlan> {

@@ -4,6 +4,7 @@ mod bridge_options;
 mod bring_up;
 mod interfaces;
 mod render;
+mod stanza;
 mod state;
 mod words;
 
@@ -15,6 +16,7 @@ use bridge_options::Maker;
 use interfaces::Kind;
 
 pub use bring_up::bring_up;
+pub use stanza::stanza;
 pub use state::{forget, note};
 
 /// Where the state is kept: by Debian's ifupdown, and by BusyBox and ifupdown-ng.

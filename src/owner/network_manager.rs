@@ -66,6 +66,19 @@ pub fn persistence(root: &Path, bridge: &Bridge) -> Result<Persistence, Vec<Stri
     render::render(&profiles, &device, bridge)
 }
 
+/// Whether the profile that is up on the link makes it a port of the bridge.
+///
+/// # Errors
+/// One line that says what cannot be read.
+pub fn has_port(root: &Path, bridge: &str, link: Link) -> Result<bool, String> {
+    let up = Device::read(root, link.name, link.index)?.profile;
+    let profiles = profiles::read(root)?;
+    let port = profiles.iter().find(|profile| Some(profile.uuid()) == up.as_deref());
+    let Some(controller) = port.and_then(|port| port.controller()) else { return Ok(false) };
+    let is_it = |profile: &profiles::Profile| render::is_of_bridge(profile, bridge) && profile.is_meant_by(controller);
+    Ok(controller == bridge || profiles.iter().any(is_it))
+}
+
 fn profile(state: &Keyfile) -> String {
     match state.value("device", "connection-uuid") {
         Some(uuid) => format!(" with profile {}", uuid.escape_debug()),

@@ -21,6 +21,9 @@ pub use live::{bring_up, give, release, take_back};
 /// `systemd-networkd`, cut by the kernel.
 pub const COMM: &str = "systemd-network";
 
+/// How an administrator makes it keep its hands off a link (systemd.network(5)).
+pub const LEAVE_ALONE: &str = "say Unmanaged=yes under [Link] in its .network file";
+
 /// networkd's own word for the link, believed only while networkd runs: its directory outlives it
 /// (`RuntimeDirectoryPreserve=yes` in systemd-networkd.service).
 pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
@@ -40,6 +43,32 @@ pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
         can_move: value(&state, "NETWORK_FILE").is_some(),
         hint: format!("hand it over: virt-bridge up BRIDGE --uplink {} --persist", link.name),
     }])
+}
+
+/// Its claim on a link of this name at the next boot, while it does not run: it is enabled, and the first of its files
+/// that names the link asks for nothing else.
+///
+/// # Errors
+/// One line that says what cannot be read.
+pub fn claim_at_boot(root: &Path, link: &str) -> Result<Option<Claim>, String> {
+    let service = Path::new("/etc/systemd/system/multi-user.target.wants/systemd-networkd.service");
+    if edit::below(root, service).symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let networks = files::all(root, "network")?;
+    let first = networks.iter().find(|unit| files::names(unit, link));
+    Ok(first.filter(|unit| files::names_only(unit) && !is_left_alone(unit)).map(|unit| Claim {
+        owner: Owner::Networkd,
+        evidence: format!("{} names it, and systemd-networkd starts at boot", unit.path.display()),
+        live: false,
+        can_move: true,
+        hint: LEAVE_ALONE.into(),
+    }))
+}
+
+fn is_left_alone(unit: &Unit) -> bool {
+    let value = unit.values("Link", "Unmanaged");
+    value.last().is_some_and(|value| ["yes", "true", "on", "1"].contains(&value.to_lowercase().as_str()))
 }
 
 /// Whether networkd, in this state (networkd-link.c, `link_state_table`), acts on the link or may soon.
@@ -126,6 +155,17 @@ fn has_bridge(networks: &[Unit], netdevs: &[Unit], bridge: &Bridge) -> bool {
 
 fn is_port(unit: &Unit, bridge: &str, uplink: &str) -> bool {
     files::names(unit, uplink) && unit.values("Network", "Bridge").last() == Some(&bridge)
+}
+
+/// Whether the file that applies to the link makes it a port of the bridge.
+///
+/// # Errors
+/// One line that says what cannot be read.
+pub fn has_port(root: &Path, bridge: &str, link: Link) -> Result<bool, String> {
+    let state = state(root, link.index)?;
+    let Some(applied) = value(&state, "NETWORK_FILE") else { return Ok(false) };
+    let units = files::with_drop_ins(root, Path::new(applied))?;
+    Ok(values(&units, "Network", "Bridge").last() == Some(&bridge))
 }
 
 /// By what number servers know the client on the uplink, where that does not come of the MAC or the files alone.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::backup::{self, Backup};
 use super::edit::Edit;
-use super::{Claim, Owner, ifupdown, netplan, network_manager, networkd};
+use super::{Claim, Link, Owner, ifupdown, netplan, network_manager, networkd};
 use crate::deadline::Deadline;
 use crate::netlink::{Address, Route};
 
@@ -152,6 +152,17 @@ pub fn other_ports(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
         Owner::NetworkManager => network_manager::other_ports(bridge),
         _ => Ok(Vec::new()),
     }
+}
+
+/// Whether the owner, as it is configured below `root`, has the link as a port of the bridge and nothing else; what cannot be
+/// read has not.
+pub fn has_port(owner: Owner, root: &Path, bridge: &str, link: Link) -> bool {
+    let answer = match owner {
+        Owner::Networkd => networkd::has_port(root, bridge, link),
+        Owner::NetworkManager => network_manager::has_port(root, bridge, link),
+        _ => Ok(false),
+    };
+    answer.unwrap_or(false)
 }
 
 /// What of a link an owner that carries out takeovers by itself has not made, and does not bring to the bridge.

@@ -6,17 +6,17 @@ use super::quantity::{bytes, speed};
 use super::{Bridge, Port};
 use sheet::Sheet;
 
-const WIDTH: i32 = 1006;
+const WIDTH: i32 = 1166;
 const MARGIN: i32 = 20;
 const LINE: i32 = 17;
 const PADDING: i32 = 12;
 
-/// Left edges and widths of the columns.
-const LAN: [i32; 2] = [MARGIN, 214];
-const HOST: [i32; 2] = [256, WIDTH - 256 - MARGIN];
-const UPLINK: [i32; 2] = [276, 176];
-const BRIDGE: [i32; 2] = [492, 210];
-const GUESTS: [i32; 2] = [742, 228];
+/// Left edges and widths of the columns: an IPv6 address without zeros fits, and a MAC with a tap and two VLANs.
+const LAN: [i32; 2] = [MARGIN, 250];
+const HOST: [i32; 2] = [292, WIDTH - 292 - MARGIN];
+const UPLINK: [i32; 2] = [312, 176];
+const BRIDGE: [i32; 2] = [528, 298];
+const GUESTS: [i32; 2] = [866, 264];
 
 /// More guests than that have one line each.
 const ROOMY: usize = 12;
@@ -24,50 +24,65 @@ const ROOMY: usize = 12;
 /// Draws the bridges of the host of this name, one below the other.
 pub fn svg(bridges: &[Bridge], host: &str) -> String {
     let mut sheet = Sheet::default();
-    let mut top = MARGIN;
-    for bridge in bridges {
-        top = draw(&mut sheet, bridge, host, top) + MARGIN;
-    }
     if bridges.is_empty() {
-        sheet.text("quiet", [MARGIN, top + LINE], WIDTH, &format!("{host} has no bridge"));
-        top += 2 * LINE;
+        sheet.text("quiet", [MARGIN, MARGIN + LINE], WIDTH, &format!("{host} has no bridge"));
+        return sheet.finish(WIDTH, MARGIN + 2 * LINE);
     }
-    sheet.finish(WIDTH, top)
+    let heights = bridges.iter().map(height);
+    let height: i32 = LINE + PADDING + heights.map(|height| height + PADDING).sum::<i32>();
+    sheet.rect("host", [HOST[0], MARGIN, HOST[1], height]);
+    sheet.text("quiet", [HOST[0] + PADDING, MARGIN + LINE], HOST[1], &format!("host {host}"));
+    let mut top = MARGIN + LINE + PADDING;
+    for bridge in bridges {
+        draw(&mut sheet, bridge, top);
+        top += self::height(bridge) + PADDING;
+    }
+    sheet.finish(WIDTH, top + MARGIN)
 }
 
-/// Draws a bridge below `top`; answers with where its picture ends.
-fn draw(sheet: &mut Sheet, bridge: &Bridge, host: &str, top: i32) -> i32 {
-    let ports: Vec<&Port> = bridge.ports.iter().filter(|port| port.role != "uplink").collect();
+/// Its ports but for the uplink.
+fn guests(bridge: &Bridge) -> Vec<&Port> {
+    bridge.ports.iter().filter(|port| port.role != "uplink").collect()
+}
+
+/// How much room each guest has.
+fn row(bridge: &Bridge) -> i32 {
+    if guests(bridge).len() > ROOMY { LINE + PADDING } else { 2 * LINE + PADDING + 6 }
+}
+
+/// How high the bridge is: its text, its guests, and its LAN at its side have their place.
+fn height(bridge: &Bridge) -> i32 {
+    let text = lines_of(bridge).len().max(lines_of_lan(bridge).len()).max(4) as i32 * LINE + 2 * PADDING;
+    text.max(guests(bridge).len() as i32 * row(bridge))
+}
+
+/// Draws a bridge below `top`.
+fn draw(sheet: &mut Sheet, bridge: &Bridge, top: i32) {
+    let (ports, row, height) = (guests(bridge), row(bridge), height(bridge));
+    let middle = top + height / 2;
     let uplink = bridge.ports.iter().find(|port| port.role == "uplink");
-    let row = if ports.len() > ROOMY { LINE + PADDING } else { 2 * LINE + PADDING + 6 };
-    let (head, lines) = (LINE + PADDING, lines_of(bridge));
-    let guests = ports.len() as i32 * row;
-    let inner = guests.max(lines.len() as i32 * LINE + 2 * PADDING).max(5 * LINE + 2 * PADDING);
-    let (inner_top, middle) = (top + head, top + head + inner / 2);
-    sheet.rect("host", [HOST[0], top, HOST[1], head + inner + PADDING]);
-    sheet.text("quiet", [HOST[0] + PADDING, top + LINE], HOST[1], &format!("host {host}"));
     if let Some(uplink) = uplink {
         let is_alive = uplink.up && uplink.carrier != Some(false);
         sheet.wire(is_alive, [LAN[0] + LAN[1], middle], [UPLINK[0], middle]);
         sheet.wire(uplink.up, [UPLINK[0] + UPLINK[1], middle], [BRIDGE[0], middle]);
-        draw_lan(sheet, bridge, middle);
+        boxed(sheet, "link", LAN, middle, &lines_of_lan(bridge));
         boxed(sheet, "link", UPLINK, middle, &lines_of_uplink(uplink));
     }
-    sheet.rect("bridge", [BRIDGE[0], inner_top, BRIDGE[1], inner]);
+    let lines = lines_of(bridge);
+    sheet.rect("bridge", [BRIDGE[0], top, BRIDGE[1], height]);
     write(sheet, [BRIDGE[0], middle - lines.len() as i32 * LINE / 2], BRIDGE[1], &lines);
-    let first = middle - guests / 2;
+    let first = middle - ports.len() as i32 * row / 2;
     for (port, place) in ports.iter().zip(0..) {
         let centre = first + place * row + row / 2;
         sheet.wire(port.up && port.carrier != Some(false), [BRIDGE[0] + BRIDGE[1], centre], [GUESTS[0], centre]);
         boxed(sheet, "link", GUESTS, centre, &lines_of_guest(port, ports.len() > ROOMY));
     }
-    top + head + inner + PADDING
 }
 
 /// A class and a text.
 type Line = (&'static str, String);
 
-fn draw_lan(sheet: &mut Sheet, bridge: &Bridge, middle: i32) {
+fn lines_of_lan(bridge: &Bridge) -> Vec<Line> {
     let mut lines: Vec<Line> = vec![("name", "LAN".into())];
     for gateway in &bridge.gateways {
         let class = if gateway.state == "silent" { "bad" } else { "quiet" };
@@ -81,13 +96,18 @@ fn draw_lan(sheet: &mut Sheet, bridge: &Bridge, middle: i32) {
         let mac = gateway.mac.as_deref().unwrap_or("no MAC known");
         lines.push((class, format!("{mac}{state}")));
     }
-    boxed(sheet, "link", LAN, middle, &lines);
+    lines
 }
 
 fn lines_of(bridge: &Bridge) -> Vec<Line> {
     let mut lines: Vec<Line> = vec![("name", bridge.name.clone())];
     let addresses = bridge.addresses.iter().map(|address| address.split(' ').next().unwrap_or_default());
-    lines.extend(addresses.filter(|address| !address.starts_with("fe80:")).map(|address| ("", address.to_owned())));
+    let addresses: Vec<&str> = addresses.filter(|address| !address.starts_with("fe80:")).collect();
+    // All of one size: the largest in which none is cut.
+    let classes = ["", "small"];
+    let fits = |class: &&&str| addresses.iter().all(|address| sheet::fits(class, BRIDGE[1] - 2 * PADDING, address));
+    let class = classes.iter().find(fits).copied().unwrap_or("small");
+    lines.extend(addresses.iter().map(|address| (class, (*address).to_owned())));
     lines.extend(bridge.mac.iter().map(|mac| ("quiet", mac.clone())));
     let mtu = bridge.mtu.map(|mtu| format!("MTU {mtu}, ")).unwrap_or_default();
     lines.push(("quiet", format!("{mtu}STP {}", if bridge.stp == Some(true) { "on" } else { "off" })));
@@ -159,6 +179,6 @@ fn boxed(sheet: &mut Sheet, class: &str, [left, width]: [i32; 2], middle: i32, l
 
 fn write(sheet: &mut Sheet, [left, top]: [i32; 2], width: i32, lines: &[Line]) {
     for ((class, text), line) in lines.iter().zip(1..) {
-        sheet.text(class, [left + PADDING, top + line * LINE - 5], width - 2 * PADDING, text);
+        sheet.text(class, [left + PADDING, top + line * LINE - 4], width - 2 * PADDING, text);
     }
 }

@@ -158,11 +158,11 @@ impl Tree<'_> {
         lines
     }
 
+    /// A port's addresses but the link-local ones, which every port has by itself and which do no harm.
     fn useless_addresses(&self, port: &Port) -> impl Iterator<Item = String> {
-        let name = port.name.clone();
-        let paint = self.paint;
-        let text = move |address: &String| paint.bad(&format!("address {address} is of no use on the port {name}"));
-        port.addresses.iter().map(text).collect::<Vec<_>>().into_iter()
+        let useless = port.addresses.iter().filter(|address| !address.starts_with("fe80:"));
+        let told = |address| self.paint.bad(&format!("address {address} is of no use on the port {}", port.name));
+        useless.map(told)
     }
 
     fn state(&self, up: bool, carrier: Option<bool>) -> String {

@@ -33,7 +33,7 @@ fn vlans(facts: &Facts, bridge: &Bridge) -> Option<Finding> {
     let tap = facts.tap.as_ref()?;
     let (name, guest) = (&tap.name, Printable(&facts.guest));
     if !bridge.filters_vlans {
-        let tags = facts.interface.vlans.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+        let tags = facts.interface.vlans.tags.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
         return (!tags.is_empty()).then(|| {
             Finding::warning(
                 format!("{guest} is to be in VLAN {tags}, but {} keeps no VLANs apart", bridge.name),

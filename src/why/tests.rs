@@ -213,7 +213,13 @@ const WARNINGS: &[Case] = &[
     (|it| tap(it).mtu = Some(1400), "tap", "vnet0 has MTU 1400 on br0 with 1500", "<mtu>", "mtu 1500"),
     (|it| tap(it).learnt = vec!["02::1".into()], "tap", "speaks as 02::1", "own system", "defined MAC"),
     (|it| uplink(it).mtu = Some(1400), "uplink", "eth0 has MTU 1400", "ifupdown", "mtu 1500"),
-    (|it| it.interface.vlans = vec![7], "bridge", "keeps no VLANs apart", "vlan-filtering", "vlan-filtering = true"),
+    (
+        |it| it.interface.vlans.tags = vec![7],
+        "bridge",
+        "keeps no VLANs apart",
+        "vlan-filtering",
+        "vlan-filtering = true",
+    ),
     (
         |it| bridge(it).barriers = vec![Barrier { has_exceptions: true, ..barrier() }],
         "bridge",

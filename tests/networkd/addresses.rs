@@ -14,6 +14,8 @@ fn static_addresses_go_over_last_and_come_back() {
     assert!(live.contains("198.51.100.0/24 via 192.0.2.254 dev br0"), "{live}");
     assert!(live.contains("eth0 ether enslaved configured\nbr0 bridge routable configured"), "{live}");
     assert!(lab.host(UP).contains("nothing to do"));
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n");
+    lab.host(["virt-bridge", "check", "uplink-owner", "several-managers"]);
     boot(&lab, "br0");
     assert_eq!(state(&lab), live);
     lab.router(["ping", "-c1", "-W2", "192.0.2.10"]);

@@ -7,7 +7,12 @@ pub const KEY: &str = "/run/lab/ssh/user";
 
 /// A lab whose host runs an sshd that lets the peer in.
 pub fn lab() -> Lab {
-    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    lab_with(&["--no-libvirt", "--no-ra"])
+}
+
+/// The same with these options of the lab.
+pub fn lab_with(options: &[&str]) -> Lab {
+    let lab = Lab::start(options.iter().copied());
     lab.host(["mkdir", "-p", "/run/lab/ssh", "/run/sshd"]);
     for key in ["/run/lab/ssh/host", KEY] {
         lab.host(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);

@@ -86,6 +86,12 @@ pub fn names(unit: &Unit, link: &str) -> bool {
     matches(&unit.values("Match", "Name"), link)
 }
 
+/// Whether names are all that the file asks for.
+pub fn names_only(unit: &Unit) -> bool {
+    let matching = unit.sections.iter().filter(|section| section.name == "Match");
+    matching.flat_map(|section| &section.settings).all(|setting| setting.key.is_empty() || setting.key == "Name")
+}
+
 fn has_word(value: &str, word: &str) -> bool {
     value.split_whitespace().any(|own| own.eq_ignore_ascii_case(word))
 }

@@ -25,11 +25,10 @@ impl Sheet {
     /// pointer rests on it.
     pub fn text(&mut self, class: &str, [x, y]: [i32; 2], room: i32, text: &str) {
         let text = Printable(text).to_string();
-        let fits = usize::try_from(room * 10 / advance(class)).unwrap_or(0).max(1);
-        let (shown, title) = match text.char_indices().nth(fits) {
-            None => (text, String::new()),
-            Some(_) => {
-                let cut: String = text.chars().take(fits - 1).collect();
+        let (shown, title) = match fits(class, room, &text) {
+            true => (text, String::new()),
+            false => {
+                let cut: String = text.chars().take(letters(class, room) - 1).collect();
                 (format!("{cut}…"), format!("<title>{}</title>", escaped(&text)))
             }
         };
@@ -53,11 +52,20 @@ impl Sheet {
     }
 }
 
+/// Whether the whole of a text has its place in `room` pixels.
+pub fn fits(class: &str, room: i32, text: &str) -> bool {
+    text.chars().count() <= letters(class, room)
+}
+
+fn letters(class: &str, room: i32) -> usize {
+    usize::try_from(room * 10 / advance(class)).unwrap_or(0).max(1)
+}
+
 /// How wide a letter of a wide font is on average, in tenths of a pixel: nobody can measure the reader's.
 fn advance(class: &str) -> i32 {
     match class {
         "name" => 90,
-        "quiet" | "odd" | "bad" => 65,
+        "quiet" | "odd" | "bad" | "small" => 65,
         _ => 80,
     }
 }

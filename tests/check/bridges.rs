@@ -1,0 +1,91 @@
+//! Bridges and their uplinks.
+
+use super::*;
+
+#[test]
+fn a_bridge_that_was_deleted_under_a_network() {
+    let trap = "ip link delete br0";
+    falls_into(&healthy(), trap, "bridge-present", PROBLEM, "br0 is missing, though network lan is active");
+}
+
+#[test]
+fn an_uplink_that_fell_off() {
+    let trap = "ip link set eth0 nomaster";
+    falls_into(&healthy(), trap, "uplink-in-bridge", PROBLEM, "eth0 is not a port of br0");
+}
+
+#[test]
+fn a_bridge_that_is_down() {
+    falls_into(&healthy(), "ip link set br0 down", "bridge-up", PROBLEM, "br0 is down");
+}
+
+#[test]
+fn an_uplink_without_carrier() {
+    let lab = healthy();
+    lab.host(["switch", "ip", "link", "set", "host", "down"]);
+    let finding = finding(&lab, "uplink-carrier", PROBLEM);
+    assert!(finding["mend"].as_str().unwrap().contains("cable of eth0"), "{finding}");
+    lab.host(["switch", "ip", "link", "set", "host", "up"]);
+    lab.wait_until("eth0 has its carrier", || lab.read("/sys/class/net/eth0/carrier") == "1\n");
+    assert_quiet(&lab);
+}
+
+#[test]
+fn a_bridge_on_which_the_host_has_no_address() {
+    let lab = healthy();
+    lab.host(["sh", "-ec", "ip address flush dev br0 scope global"]);
+    let finding = finding(&lab, "bridge-address", WARNING);
+    assert!(finding["sentence"].as_str().unwrap().contains("br0 has no address"), "{finding}");
+    lab.host(["ip", "address", "add", "192.0.2.10/24", "dev", "br0"]);
+    assert_quiet(&lab);
+}
+
+#[test]
+fn a_wireless_uplink() {
+    let lab = healthy();
+    // What cfg80211 makes for a radio (net/wireless/core.c); the test's kernel has none.
+    let device = "/sys/devices/virtual/net/eth0";
+    lab.host(["sh", "-ec", &format!("mount -t tmpfs tmpfs {device}; mkdir {device}/phy80211")]);
+    let finding = finding(&lab, "uplink-wireless", PROBLEM);
+    assert!(finding["sentence"].as_str().unwrap().contains("eth0 is a Wi-Fi link"), "{finding}");
+    lab.host(["umount", device]);
+    assert_quiet(&lab);
+}
+
+#[test]
+fn a_bridge_whose_mac_follows_its_ports() {
+    let lab = healthy();
+    lab.host([
+        "sh",
+        "-ec",
+        "ip link add br1 type bridge forward_delay 0; ip address add 198.18.1.1/24 dev br1; ip link set br1 up",
+    ]);
+    lab.host(["sh", "-ec", "ip link add lan1 type veth peer name lan1-peer; ip link set lan1 master br1 up"]);
+    lab.host([
+        "sh",
+        "-ec",
+        "ip link set lan1-peer up; printf '[bridge.br1]\\nuplink = \"lan1\"\\n' >>/etc/virt-bridge.toml",
+    ]);
+    lab.host(["virt-bridge", "netfilter", "apply"]);
+    falls_into(&lab, "true", "mac-pinned", WARNING, "br1 takes the lowest MAC of its ports");
+}
+
+#[test]
+fn a_spanning_tree_that_nobody_asked_for() {
+    let trap = "ip link set br0 type bridge stp_state 1 forward_delay 1500";
+    falls_into(&healthy(), trap, "spanning-tree", WARNING, "hears nothing for 30 s");
+}
+
+#[test]
+fn a_parameter_that_somebody_changed() {
+    let lab = healthy();
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\nforward-delay = \"2s\"\n");
+    falls_into(&lab, "true", "bridge-parameters", WARNING, "than [bridge.br0] has: forward-delay");
+}
+
+#[test]
+fn a_strict_reverse_path_filter_with_two_ways_out() {
+    let lab = healthy_with(&["--second-nic"]);
+    let trap = "sysctl -q -w net.ipv4.conf.all.rp_filter=1";
+    falls_into(&lab, trap, "reverse-path-filter", WARNING, "br0 drops answers");
+}

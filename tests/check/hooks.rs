@@ -1,0 +1,65 @@
+//! The hooks of libvirt, and its networks.
+
+use super::*;
+
+#[test]
+fn a_hook_that_is_not_installed() {
+    let trap = "rm /etc/libvirt/hooks/network";
+    falls_into(&healthy(), trap, "hook-installed", PROBLEM, "libvirt has no hook of virt-bridge");
+}
+
+#[test]
+fn a_hook_beside_somebody_elses() {
+    let trap = "rm /etc/libvirt/hooks/network; printf '#!/bin/sh\\n' >/etc/libvirt/hooks/network";
+    let lab = healthy();
+    falls_into(&lab, trap, "hook-installed", PROBLEM, "libvirt has no hook of virt-bridge");
+    assert_eq!(lab.read("/etc/libvirt/hooks/network"), "#!/bin/sh\n");
+}
+
+#[test]
+fn a_hook_that_cannot_be_executed() {
+    let trap = "chmod 644 /usr/lib/libvirt/virt-bridge-network";
+    falls_into(&healthy(), trap, "hook-executable", PROBLEM, "skips it in silence");
+}
+
+#[test]
+fn a_backup_copy_among_the_hooks() {
+    let trap = "mkdir -p /etc/libvirt/hooks/network.d; cp /bin/true /etc/libvirt/hooks/network.d/50-mine.dpkg-old";
+    falls_into(&healthy(), trap, "hook-leftovers", WARNING, "libvirt runs it as well");
+}
+
+#[test]
+fn a_denial_of_apparmor() {
+    let lab = healthy();
+    // The kernel's own log is every host's.
+    let up = lab.read("/proc/uptime");
+    let record = "audit: apparmor=\"DENIED\" operation=\"exec\" profile=\"libvirtd\" name=\"/opt/virt-bridge-network\"";
+    lab.write("/dev/kmsg", &format!("5,1,{}000000,-;{record} pid=7\n", up.split('.').next().unwrap()));
+    let finding = finding(&lab, "apparmor-denial", WARNING);
+    assert_eq!(finding["sentence"], "AppArmor has denied exec of /opt/virt-bridge-network by the profile libvirtd");
+    lab.host(["rm", "/dev/kmsg"]);
+    assert_quiet(&lab);
+}
+
+#[test]
+fn networks_and_hooks_as_a_real_daemon_has_them() {
+    let lab = Lab::start(["--no-ra"]);
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n");
+    lab.write(
+        "/run/lab/network.xml",
+        "<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>",
+    );
+    lab.virsh(["net-define", "/run/lab/network.xml"]);
+    lab.virsh(["net-start", "lan"]);
+    lab.virsh(["net-autostart", "lan"]);
+    assert_quiet(&lab);
+    falls_into(&lab, "virsh net-autostart --disable lan", "network-autostart", WARNING, "lan does not start at boot");
+    falls_into(&lab, "virsh net-destroy lan", "network-active", WARNING, "network lan does not run");
+    let sentence = "libvirt starts it by itself at the next boot only";
+    falls_into(&lab, "virsh net-destroy lan", "network-active", WARNING, sentence);
+    lab.host(["sh", "-ec", "sleep 3; ln -sfn /usr/lib/libvirt/virt-bridge-network /etc/libvirt/hooks/network"]);
+    let finding = finding(&lab, "hook-seen", PROBLEM);
+    assert_eq!(finding["mend"], "systemctl restart libvirtd");
+    lab.host(["daemon", "restart"]);
+    assert_quiet(&lab);
+}
