@@ -68,7 +68,7 @@ pub struct Check {
 }
 
 /// Every check, the most important first.
-pub const ALL: [&Check; 26] = [
+pub const ALL: [&Check; 27] = [
     &hooks::INSTALLED,
     &hooks::EXECUTABLE,
     &hooks::SEEN,
@@ -94,6 +94,7 @@ pub const ALL: [&Check; 26] = [
     &filters::FIREWALL,
     &forwarding::FORWARDING,
     &takeovers::UNFINISHED,
+    &takeovers::LEASES,
     &takeovers::STALE,
 ];
 

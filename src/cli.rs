@@ -23,6 +23,7 @@ mod guarded;
 mod handed_over;
 mod heal;
 mod host;
+mod leases;
 mod netfilter;
 mod network;
 mod persist;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bridge::{self, DIRECTORY, Error, Lock, Outcome, Records};
 use crate::deadline::Deadline;
+use crate::transfer::Transfer;
 
 pub use guardian::{Guardian, guard};
 pub use remote::is_remote;
@@ -153,6 +154,15 @@ pub fn is_taken_over(bridge: &str) -> bool {
     !records.is_interrupted() && records.receipt().is_ok_and(|receipt| receipt.is_some())
 }
 
+/// What became of a takeover that was taken back.
+#[derive(Debug, Default)]
+pub struct TakenBack {
+    /// What was done.
+    pub told: Option<String>,
+    /// What is not as it should be.
+    pub warnings: Vec<String>,
+}
+
 /// Takes a bridge back where its confirmation is still not given and is `due`; nothing where somebody else was first.
 ///
 /// Guests do not hinder it and routers are not asked: before the takeover the host was reachable, and nobody says so of
@@ -160,7 +170,7 @@ pub fn is_taken_over(bridge: &str) -> bool {
 ///
 /// # Errors
 /// When undoing fails; the confirmation waits on, for the next try.
-pub fn take_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) -> Result<Option<Outcome>, Error> {
+pub fn take_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) -> Result<Option<TakenBack>, Error> {
     let deadline = Deadline::after(TAKING_BACK);
     let lock = Lock::take(deadline)?;
     let is_wanted = match Confirmation::of(bridge) {
@@ -171,12 +181,26 @@ pub fn take_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) -> Resul
     if !is_wanted {
         return Ok(None);
     }
+    // Whoever has the lease, the host is to be reached first.
+    let clients = Transfer::leaving(&lock, bridge);
     let outcome = bridge::undo_holding(&lock, bridge, true, Duration::ZERO, deadline)?;
-    Confirmation::end(&lock, bridge).map_err(|error| Error::Stranded {
-        cause: format!("{bridge} was taken back"),
-        rollback: format!("cannot delete {}: {error}", path(bridge).display()),
-    })?;
-    Ok(Some(outcome))
+    let stranded = |rollback| Error::Stranded { cause: format!("{bridge} was taken back"), rollback };
+    let renewed = clients.and_then(|clients| clients.map_or(Ok(Vec::new()), Transfer::to_uplink)).map_err(stranded)?;
+    Confirmation::end(&lock, bridge)
+        .map_err(|error| stranded(format!("cannot delete {}: {error}", path(bridge).display())))?;
+    Ok(Some(TakenBack::of(outcome, renewed)))
+}
+
+impl TakenBack {
+    fn of(outcome: Outcome, mut warnings: Vec<String>) -> Self {
+        match outcome {
+            Outcome::AlreadyRight { recovered } => TakenBack { told: recovered, warnings },
+            Outcome::Done { plan, report, recovered } => {
+                warnings.extend(recovered.into_iter().chain(report.warnings.iter().cloned()));
+                TakenBack { told: Some(report.told_of(&plan)), warnings }
+            }
+        }
+    }
 }
 
 fn path(bridge: &str) -> PathBuf {

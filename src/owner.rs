@@ -18,7 +18,7 @@ mod udhcpc;
 
 pub use backup::{Backup, Restored};
 pub use edit::Edit;
-pub use lease::{Clients, hand_over};
+pub use lease::Client;
 pub use network_manager::HandOver;
 pub use persist::{Bridge, Persistence, bring_up, give, other_ports, persistence, release, strangers, take_back};
 use process::Process;

@@ -3,11 +3,14 @@
 
 mod support;
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use support::{Lab, told};
 
 const UP: [&str; 6] = ["virt-bridge", "up", "br0", "--uplink", "eth0", "--persist"];
+
+const INTERFACES: &str = "/etc/network/interfaces";
 
 const SERVER_LOG: &str = "/run/lab/dhcp.log";
 
@@ -26,7 +29,7 @@ fn leased(client: &str) -> Lab {
     );
     lab.router(["bash", "-c", &server]);
     lab.wait_until("the DHCP server is there", || lab.read(SERVER_LOG).contains("started"));
-    lab.write("/etc/network/interfaces", "auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet dhcp\n");
+    lab.write(INTERFACES, "auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet dhcp\n");
     lab.host(["bash", "-ec", client]);
     lab.host([
         "bash",
@@ -130,6 +133,61 @@ fn comes_at_boot(client: &str) {
     assert!(lab.host(UP).contains("nothing to do"));
 }
 
+/// As somebody who comes over SSH says it, or has it said.
+fn confirmed_in<'a>(time: &'a str) -> Vec<&'a str> {
+    [&UP[..], &["--confirm", time]].concat()
+}
+
+const WAITS: &str = "/run/virt-bridge/br0.confirm";
+
+fn wait_until_it_waits(lab: &Lab) {
+    lab.wait_until("the takeover waits for its confirmation", || lab.read(WAITS).contains("\"taken_over\":true"));
+}
+
+#[test]
+fn a_lease_of_dhclient_that_nobody_confirms_goes_back_whoever_is_killed() {
+    goes_back_unconfirmed(DHCLIENT);
+}
+
+#[test]
+fn a_lease_of_dhcpcd_that_nobody_confirms_goes_back_whoever_is_killed() {
+    goes_back_unconfirmed(DHCPCD);
+}
+
+fn goes_back_unconfirmed(client: &str) {
+    let lab = leased(client);
+    let (before, eth0, interfaces) = (lease(&lab), state(&lab, "eth0"), lab.read(INTERFACES));
+    for is_killed in [false, true] {
+        let mut command = lab.command(confirmed_in("3s")).stdin(Stdio::null()).spawn().unwrap();
+        wait_until_it_waits(&lab);
+        assert_eq!((served(&lab), lab.read(INTERFACES)), ("br0".into(), interfaces.clone()));
+        if is_killed {
+            lab.host(["pkill", "-9", "-f", "^virt-bridge up"]);
+        }
+        let ended = command.wait().unwrap();
+        assert!(is_killed || ended.code() == Some(3), "{ended}");
+        lab.wait_until("nothing waits any more", || lab.read(WAITS).is_empty());
+        assert_eq!((served(&lab), lab.read(INTERFACES)), ("eth0".into(), interfaces.clone()));
+        assert_eq!(lab.host(["ls", "/run/virt-bridge"]), "lock\n");
+        lab.wait_until("eth0 is as before", || state(&lab, "eth0") == eth0);
+    }
+    assert!(lease(&lab) == before && !lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
+}
+
+#[test]
+fn what_is_confirmed_with_a_lease_is_written_then_and_stays() {
+    let lab = leased(DHCLIENT);
+    let (before, interfaces) = (lease(&lab), lab.read(INTERFACES));
+    let command = lab.command(confirmed_in("60s")).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    wait_until_it_waits(&lab);
+    assert_eq!((served(&lab), lab.read(INTERFACES)), ("br0".into(), interfaces));
+    lab.host(["virt-bridge", "confirm", "br0"]);
+    let said = command.wait_with_output().unwrap();
+    assert!(said.status.success() && told(&said).contains("wrote /etc/network/interfaces"), "{}", told(&said));
+    assert_eq!((served(&lab), lease(&lab)), ("br0".into(), before));
+    assert!(lab.host(UP).contains("nothing to do"));
+}
+
 #[test]
 fn without_persist_a_lease_is_refused_with_the_command_to_run() {
     let lab = leased(DHCLIENT);
@@ -137,4 +195,45 @@ fn without_persist_a_lease_is_refused_with_the_command_to_run() {
     assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
     assert!(told(&refused).contains("virt-bridge up BRIDGE --uplink eth0 --persist"), "{}", told(&refused));
     assert_eq!(served(&lab), "eth0");
+}
+
+/// Each time the process is killed at a later signal, rename or deletion, until it is not: `check` names what is left
+/// between the links, and `heal` brings the client to where the address is.
+#[test]
+fn a_run_that_is_killed_at_any_step_of_the_hand_over_leaves_a_lease_that_heal_brings_home() {
+    let lab = leased(DHCLIENT);
+    let before = lease(&lab);
+    let (mut kills, mut named) = (0, 0);
+    for call in ["kill", "rename", "unlink"] {
+        for count in 1.. {
+            assert!(count < 30, "{call} has no end");
+            let inject = format!("inject={call}:signal=KILL:when={count}");
+            let killed = lab.attempt([&["strace", "-qq", "-o", "/dev/null", "-e", &inject][..], &UP].concat());
+            let checked = told(&lab.attempt(["virt-bridge", "check", "lease-unfinished"]));
+            let is_between = checked.contains("virt-bridge heal");
+            let state = (served(&lab), addressed(&lab));
+            assert!(is_between || state.0 == state.1, "{call} {count}: {state:?}, {checked}");
+            named += usize::from(is_between);
+            lab.host(["virt-bridge", "heal"]);
+            assert_eq!(served(&lab), addressed(&lab), "{call} {count}");
+            assert!(
+                !lab.host(["bash", "-c", "cat /proc/$(pgrep -x dhclient)/stat"]).contains(") T "),
+                "{call} {count}"
+            );
+            assert!(lab.host(["virt-bridge", "check", "lease-unfinished"]).starts_with("ok"));
+            lab.host(["virt-bridge", "undo", "br0"]);
+            assert_eq!((served(&lab), addressed(&lab)), ("eth0".into(), "eth0".into()), "{call} {count}");
+            if killed.status.success() {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills > 10 && named > 5, "killed {kills} times, of which {named} between the links");
+    assert!(lease(&lab) == before && !lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
+}
+
+/// The link that has the leased address.
+fn addressed(lab: &Lab) -> String {
+    lab.host(["bash", "-c", "ip -4 -o address show scope global | awk '{printf \"%s\", $2}'"])
 }

@@ -7,9 +7,10 @@ use nix::sys::signal::{SigSet, Signal};
 
 use super::countdown::{Countdown, Event};
 use super::exit::{Exit, Failure};
-use super::{confirm, report};
+use super::persist::Lasting;
+use super::{confirm, leases, report};
 use crate::bridge::{self, Lock, Outcome, Wanted};
-use crate::confirmation::{self, Confirmation, Guardian, take_back};
+use crate::confirmation::{self, Confirmation, Guardian, TakenBack, take_back};
 use crate::deadline::Deadline;
 
 /// How long the command waits before it tries again to take back what it could not; the guardian tries, too.
@@ -38,7 +39,13 @@ pub fn settle_earlier(bridge: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When the takeover fails, or was taken back.
-pub fn run(wanted: &Wanted, allowed: Duration, detach: bool, as_json: bool) -> Result<(), Failure> {
+pub fn run(
+    wanted: &Wanted,
+    lasting: Option<&Lasting>,
+    allowed: Duration,
+    detach: bool,
+    as_json: bool,
+) -> Result<(), Failure> {
     let bridge = wanted.bridge.as_str();
     // From here on Ctrl-C means to go back; it is read when the takeover is done.
     let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
@@ -46,6 +53,7 @@ pub fn run(wanted: &Wanted, allowed: Duration, detach: bool, as_json: bool) -> R
         .thread_block()
         .map_err(|errno| Failure::unchanged(format!("cannot hold back signals: {}", errno.desc())))?;
     let guardian = arm(bridge, allowed)?;
+    let clients = leases::begin(bridge, lasting).or_else(|failure| disarm(bridge).and(Err(failure)))?;
     let outcome = match bridge::ensure(wanted, Deadline::after(super::DEADLINE)) {
         Ok(outcome) => outcome,
         // What is neither the old state nor the new one the guardian takes back when this process ends.
@@ -58,9 +66,14 @@ pub fn run(wanted: &Wanted, allowed: Duration, detach: bool, as_json: bool) -> R
     if matches!(outcome, Outcome::AlreadyRight { .. }) {
         disarm(bridge)?;
         report::print(bridge, &outcome, "nothing to do", as_json);
-        return Ok(());
+        return leases::to_bridge(clients).map_err(leases::attention);
     }
     report::print(bridge, &outcome, "nothing to do", as_json);
+    if let Err(cause) = leases::to_bridge(clients) {
+        // Where this fails, the guardian tries again when this process has ended.
+        go_back(bridge, |_| true);
+        return Err(Failure::new(Exit::RolledBack, format!("{cause}; the host is as it was before")));
+    }
     let lock = Lock::take(Deadline::after(super::DEADLINE))?;
     let waiting = Confirmation::begin_waiting(&lock, bridge);
     drop(lock);
@@ -136,12 +149,10 @@ fn wait(bridge: &str, allowed: Duration, mut guardian: Guardian, signals: SigSet
 /// Takes the bridge back, unless somebody else does; what cannot be is tried again.
 fn go_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) {
     match take_back(bridge, due) {
-        Ok(outcome) => {
-            let report = outcome.as_ref().and_then(|outcome| match outcome {
-                Outcome::Done { plan, report, .. } => Some(report.told_of(plan)),
-                Outcome::AlreadyRight { recovered } => recovered.clone(),
-            });
-            report.iter().for_each(|report| say(report));
+        Ok(taken_back) => {
+            let TakenBack { told, warnings } = taken_back.unwrap_or_default();
+            told.iter().for_each(|told| say(told));
+            warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
         }
         Err(error) => {
             say(&format!("warning: cannot go back, and try again: {error}"));

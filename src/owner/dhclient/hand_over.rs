@@ -26,9 +26,9 @@ pub fn can_move(args: &[Vec<u8>], link: &str) -> bool {
 pub fn go_on(client: &Process, from: &str, to: &str) -> Result<bool, String> {
     let leases =
         move_files(&client.args, from, to).map_err(|error| format!("cannot copy the lease of {from}: {error}"))?;
-    let known = last_lease(&leases);
+    let known = expiries(&leases);
     lease::start(command(&client.args, from, to), to)?;
-    Ok(lease::is_renewed(&known, || last_lease(&leases)))
+    Ok(lease::is_renewed(&known, || expiries(&leases)))
 }
 
 /// The command line for another link, which goes into the background at once.
@@ -59,7 +59,7 @@ fn move_files(args: &[Vec<u8>], from: &str, to: &str) -> io::Result<PathBuf> {
         let (old, new) = (PathBuf::from(OsString::from_vec(pair[1].clone())), PathBuf::from(OsString::from_vec(other)));
         if let Some(text) = edit::text(&old)? {
             // dhclient passes over leases of another link.
-            let moved = text.replace(&format!("interface \"{from}\";"), &format!("interface \"{to}\";"));
+            let moved = latest(&text).replace(&format!("interface \"{from}\";"), &format!("interface \"{to}\";"));
             edit::replace(&new, moved.as_bytes(), 0o644)?;
         }
         if pair[0] == b"-lf" {
@@ -69,10 +69,21 @@ fn move_files(args: &[Vec<u8>], from: &str, to: &str) -> io::Result<PathBuf> {
     Ok(leases)
 }
 
-/// Until when the last lease of the file lasts; dhclient adds a lease for every answer of a server.
-fn last_lease(leases: &Path) -> Option<String> {
-    let text = fs::read_to_string(leases).ok()?;
-    text.lines().rfind(|line| line.trim_start().starts_with("expire ")).map(|line| line.trim().to_owned())
+/// The file with nothing but the last lease: at its start dhclient deletes what it has twice, and a lease that is added
+/// could not be told from that.
+fn latest(text: &str) -> String {
+    const BEGIN: &str = "lease {";
+    match (text.find(BEGIN), text.rfind(BEGIN)) {
+        (Some(first), Some(last)) => format!("{}{}", &text[..first], &text[last..]),
+        _ => text.to_owned(),
+    }
+}
+
+/// Until when each lease of the file lasts; dhclient adds a lease for every answer of a server, which within the same second
+/// lasts as long as the one before.
+fn expiries(leases: &Path) -> Vec<String> {
+    let text = fs::read_to_string(leases).unwrap_or_default();
+    text.lines().filter(|line| line.trim_start().starts_with("expire ")).map(|line| line.trim().to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -93,6 +104,16 @@ mod tests {
         assert_eq!(command(&other, "br0", "eth0"), args(&line.replace("dhclient -4", "dhclient -nw -4")));
         assert!(can_move(&args(line), "eth0") && !can_move(&args(line), "eth1"));
         assert!(can_move(&other, "br0"));
+    }
+
+    #[test]
+    fn the_last_lease_goes_over_with_the_identifier() {
+        let lease =
+            |address: &str| format!("lease {{\n  fixed-address {address};\n  expire 3 2026/11/25 22:54:20;\n}}\n");
+        let head = "default-duid \"\\000\";\n";
+        let all = head.to_owned() + &lease("192.0.2.7") + &lease("192.0.2.8");
+        assert_eq!(latest(&all), head.to_owned() + &lease("192.0.2.8"));
+        assert_eq!(latest(head), head);
     }
 
     #[test]
