@@ -134,7 +134,7 @@ fn comes_at_boot(client: &str) {
 }
 
 /// As somebody who comes over SSH says it, or has it said.
-fn confirmed_in<'a>(time: &'a str) -> Vec<&'a str> {
+fn confirmed_in(time: &str) -> Vec<&str> {
     [&UP[..], &["--confirm", time]].concat()
 }
 

@@ -47,12 +47,7 @@ pub fn run(
     as_json: bool,
 ) -> Result<(), Failure> {
     let bridge = wanted.bridge.as_str();
-    // From here on Ctrl-C means to go back; it is read when the takeover is done.
-    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
-    signals
-        .thread_block()
-        .map_err(|errno| Failure::unchanged(format!("cannot hold back signals: {}", errno.desc())))?;
-    let guardian = arm(bridge, allowed)?;
+    let net = Net::spread(bridge, super::DEADLINE, allowed)?;
     let clients = leases::begin(bridge, lasting).or_else(|failure| disarm(bridge).and(Err(failure)))?;
     let outcome = match bridge::ensure(wanted, Deadline::after(super::DEADLINE)) {
         Ok(outcome) => outcome,
@@ -84,11 +79,52 @@ pub fn run(
         say(&format!("{bridge} goes back in {allowed:?} unless you say: virt-bridge confirm {bridge}"));
         return Ok(());
     }
-    wait(bridge, allowed, guardian, signals)
+    net.wait(|| confirmation::is_taken_over(bridge))
 }
 
-/// Everything that is needed to go back, before anything is changed.
-fn arm(bridge: &str, allowed: Duration) -> Result<Guardian, Failure> {
+/// What stands by while a takeover is carried out and waits for its confirmation.
+pub struct Net {
+    bridge: String,
+    allowed: Duration,
+    guardian: Guardian,
+    signals: SigSet,
+}
+
+impl Net {
+    /// Makes it ready for a takeover that may take so long, before anything is changed.
+    ///
+    /// # Errors
+    /// When somebody who would go back is not there; then nothing may be done.
+    pub fn spread(bridge: &str, takeover: Duration, allowed: Duration) -> Result<Self, Failure> {
+        // From here on Ctrl-C means to go back; it is read when the takeover is done.
+        let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
+        signals
+            .thread_block()
+            .map_err(|errno| Failure::unchanged(format!("cannot hold back signals: {}", errno.desc())))?;
+        let guardian = arm(bridge, takeover, allowed)?;
+        Ok(Net { bridge: bridge.to_owned(), allowed, guardian, signals })
+    }
+
+    /// Takes it away where there is nothing to take back.
+    ///
+    /// # Errors
+    /// When it stays.
+    pub fn call_off(self) -> Result<(), Failure> {
+        disarm(&self.bridge)
+    }
+
+    /// Waits for the confirmation; whether it came, it knows by whether the takeover `stands` then.
+    ///
+    /// # Errors
+    /// When the takeover was taken back.
+    pub fn wait(self, stands: impl Fn() -> bool) -> Result<(), Failure> {
+        wait(&self.bridge, self.allowed, self.guardian, self.signals)?;
+        ended(&self.bridge, stands())
+    }
+}
+
+/// Everything that is needed to go back.
+fn arm(bridge: &str, takeover: Duration, allowed: Duration) -> Result<Guardian, Failure> {
     let cannot =
         |what: &str, error: io::Error| Failure::unchanged(format!("cannot {what}: {error}; nothing was changed"));
     let lock = Lock::take(Deadline::after(super::DEADLINE))?;
@@ -98,7 +134,7 @@ fn arm(bridge: &str, allowed: Duration) -> Result<Guardian, Failure> {
             "another takeover by {bridge} has just begun and waits for confirmation"
         )));
     }
-    let mut confirmation = Confirmation::begin(&lock, bridge, super::DEADLINE, allowed)
+    let mut confirmation = Confirmation::begin(&lock, bridge, takeover, allowed)
         .map_err(|error| cannot("write down that a confirmation is waited for", error))?;
     let guardian = Guardian::start(bridge).inspect_err(|_| drop(Confirmation::end(&lock, bridge)));
     let guardian = guardian.map_err(|error| cannot("start the guardian that would go back", error))?;
@@ -123,7 +159,7 @@ fn wait(bridge: &str, allowed: Duration, mut guardian: Guardian, signals: SigSet
         let remaining = match Confirmation::of(bridge) {
             Ok(None) => {
                 countdown.end();
-                return ended(bridge);
+                return Ok(());
             }
             Ok(Some(confirmation)) => confirmation.remaining(),
             Err(_) => Duration::ZERO,
@@ -162,8 +198,8 @@ fn go_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) {
 }
 
 /// Nothing waits any more: because it was confirmed, or because all is as before.
-fn ended(bridge: &str) -> Result<(), Failure> {
-    if confirmation::is_taken_over(bridge) {
+fn ended(bridge: &str, stands: bool) -> Result<(), Failure> {
+    if stands {
         say(&format!("{bridge}: confirmed, and stays"));
         return Ok(());
     }

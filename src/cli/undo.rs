@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::exit::Failure;
 use crate::bridge::{self, Lock, Outcome, Records};
-use crate::confirmation::Confirmation;
+use crate::confirmation::{self, Confirmation};
 use crate::deadline::Deadline;
 use crate::owner::{self, Backup};
 use crate::transfer::Transfer;
@@ -25,6 +25,9 @@ pub struct Arguments {
 /// Runs the verb.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     super::capability::require("undo")?;
+    if taken_back_by_owner(&arguments.bridge)? {
+        return Ok(());
+    }
     let check = super::gateway_check(&arguments.bridge);
     let backup = Backup::of(Path::new("/"), &arguments.bridge).map_err(Failure::unchanged)?;
     let receipt = Records::of(&arguments.bridge).receipt().ok().flatten();
@@ -51,4 +54,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let uplink = uplink.filter(|_| matches!(outcome, Outcome::Done { .. }));
     let Some(backup) = backup else { return Ok(()) };
     super::persist::restore(&arguments.bridge, uplink.as_deref(), backup, arguments.json)
+}
+
+/// Takes back what the uplink's owner has carried out and nobody has confirmed yet, of which nothing is written.
+fn taken_back_by_owner(bridge: &str) -> Result<bool, Failure> {
+    let is_owners = |confirmation: &Confirmation| confirmation.handed_over.is_some();
+    if !Confirmation::of(bridge).ok().flatten().is_some_and(|confirmation| is_owners(&confirmation)) {
+        return Ok(false);
+    }
+    let Some(taken_back) = confirmation::take_back(bridge, is_owners)? else { return Ok(false) };
+    super::print_text(&format!("{}\n", taken_back.told.unwrap_or_default()))?;
+    Ok(true)
 }

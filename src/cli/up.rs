@@ -51,10 +51,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     match (owners_work(&wanted, lasting.as_ref())?, allowed) {
         (Some((plan, lasting)), _) => {
             if allowed.is_some() {
-                let why = format!("{} is not asked to wait for a confirmation yet", lasting.persistence.owner);
-                return Err(Failure::unchanged(why).hint("say --no-confirm"));
+                waits_for_confirmation("--persist", "writes files", arguments.detach)?;
             }
-            handed_over::run(&wanted, plan, lasting, arguments.bridge.json)?;
+            handed_over::run(&wanted, plan, lasting, allowed, arguments.bridge.json)?;
         }
         (None, Some(allowed)) if takes_over(&wanted, arguments.confirm.is_some())? => {
             if let Some(lasting) = &lasting {
