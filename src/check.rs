@@ -2,6 +2,7 @@
 
 mod apparmor;
 mod bridges;
+mod files;
 mod filters;
 mod forwarding;
 mod hooks;
@@ -68,7 +69,7 @@ pub struct Check {
 }
 
 /// Every check, the most important first.
-pub const ALL: [&Check; 27] = [
+pub const ALL: [&Check; 29] = [
     &hooks::INSTALLED,
     &hooks::EXECUTABLE,
     &hooks::SEEN,
@@ -95,11 +96,14 @@ pub const ALL: [&Check; 27] = [
     &forwarding::FORWARDING,
     &takeovers::UNFINISHED,
     &takeovers::LEASES,
+    &files::UNFINISHED,
+    &files::UNUSED,
     &takeovers::STALE,
 ];
 
 /// Those of them that look at files only, and so at those of a host that does not run, too.
-pub const OF_FILES: [&Check; 4] = [&hooks::INSTALLED, &hooks::EXECUTABLE, &hooks::LEFTOVERS, &networks::AUTOSTART];
+pub const OF_FILES: [&Check; 5] =
+    [&hooks::INSTALLED, &hooks::EXECUTABLE, &hooks::LEFTOVERS, &networks::AUTOSTART, &files::UNFINISHED];
 
 /// The host as the checks see it: read once.
 pub struct Host {

@@ -16,7 +16,7 @@ mod process;
 mod program;
 mod udhcpc;
 
-pub use backup::{Backup, Restored};
+pub use backup::{Backup, Progress, Restored};
 pub use edit::Edit;
 pub use lease::Client;
 pub use network_manager::HandOver;
