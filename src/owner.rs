@@ -183,6 +183,18 @@ fn lease_claim(owner: Owner, link: Link, process: &Process, scope: &str) -> Clai
         live: true,
         can_move: false,
         // Telling the client to stop is no advice: its script then takes the address away.
-        hint: format!("a lease can't be moved to the bridge yet: give {} a static configuration and reboot", link.name),
+        hint: match owner {
+            // Its first word to its script, on any link, is that all addresses go (udhcpc_main calls `deconfig`).
+            Owner::Udhcpc => format!(
+                "udhcpc takes the addresses from every link that it starts on, so its lease cannot go over: apt install \
+                 isc-dhcp-client, which ifupdown takes for {} then, and reboot",
+                link.name
+            ),
+            _ => format!(
+                "only a lease of a client that serves {0} alone, as ifupdown starts it, can go over: have `iface {0} inet dhcp` in \
+                 /etc/network/interfaces, and no other {owner}, and reboot",
+                link.name
+            ),
+        },
     }
 }
