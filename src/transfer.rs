@@ -106,7 +106,7 @@ impl Transfer {
 
     /// Whatever an earlier run has done of it: ended here and not yet started there, or both.
     fn move_client(&self, client: &Client, from: &str, to: &str) -> Result<bool, String> {
-        let of_link = |link| Ok::<_, String>(Client::all_of(link)?.into_iter().filter(|c| c.owner == client.owner));
+        let of_link = |link| Ok::<_, String>(Client::all_of(link)?.into_iter().filter(|other| other.is_like(client)));
         let left = of_link(from)?.collect::<Vec<_>>();
         // A signal that the client could answer would make it take the address away.
         left.iter().try_for_each(|client| client.signal(Signal::SIGKILL))?;
@@ -123,7 +123,7 @@ impl Transfer {
     /// To the clients on either link.
     fn signal(&self, signal: Signal) -> Result<(), String> {
         for link in [&self.record.bridge, &self.record.uplink] {
-            let is_ours = |client: &Client| self.record.clients.iter().any(|known| known.owner == client.owner);
+            let is_ours = |client: &Client| self.record.clients.iter().any(|known| known.is_like(client));
             Client::all_of(link)?
                 .iter()
                 .filter(|client| is_ours(client))

@@ -25,8 +25,10 @@ fn leased(client: &str) -> Lab {
     let server = format!(
         "dnsmasq --no-daemon --conf-file=/dev/null --port=0 --interface=lan --log-dhcp --log-facility={SERVER_LOG} \
          --dhcp-range=192.0.2.100,192.0.2.199,2m --dhcp-option=option:T1,10 --dhcp-option=option:T2,60 --dhcp-option=option:dns-server,192.0.2.1 \
-         --dhcp-leasefile=/run/lab/leases --pid-file=/run/lab/dhcp.pid --user=root </dev/null &>/dev/null & disown"
+         --dhcp-range=2001:db8:0:3::100,2001:db8:0:3::1ff,64,2m --dhcp-leasefile=/run/lab/leases \
+         --pid-file=/run/lab/dhcp.pid --user=root </dev/null &>/dev/null & disown"
     );
+    lab.router(["ip", "address", "add", "2001:db8:0:3::1/64", "dev", "lan", "nodad"]);
     lab.router(["bash", "-c", &server]);
     lab.wait_until("the DHCP server is there", || lab.read(SERVER_LOG).contains("started"));
     lab.write(INTERFACES, "auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet dhcp\n");
@@ -81,7 +83,7 @@ fn a_lease_of_dhcpcd_is_renewed_on_the_bridge_and_stays_the_same() {
 fn stays_the_same(client: &str) {
     let lab = leased(client);
     let (before, eth0) = (lease(&lab), state(&lab, "eth0"));
-    assert!(before.starts_with("52:54:00:00:00:10 192.0.2.1") && served(&lab) == "eth0", "{before}");
+    assert!(before.contains("52:54:00:00:00:10 192.0.2.1") && served(&lab) == "eth0", "{before}");
     let said = lab.attempt(UP);
     assert!(said.status.success(), "{}", told(&said));
     assert!(lease(&lab) == before && !lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
@@ -186,6 +188,39 @@ fn what_is_confirmed_with_a_lease_is_written_then_and_stays() {
     assert!(said.status.success() && told(&said).contains("wrote /etc/network/interfaces"), "{}", told(&said));
     assert_eq!((served(&lab), lease(&lab)), ("br0".into(), before));
     assert!(lab.host(UP).contains("nothing to do"));
+}
+
+#[test]
+fn a_lease_of_dhcpv6_goes_over_beside_that_of_dhcp_and_comes_back() {
+    let lab = leased("echo 'iface eth0 inet6 dhcp' >>/etc/network/interfaces");
+    let of_ipv6 = |link: &str| {
+        let all = lab.host(["ip", "-6", "-o", "address", "show", "dev", link, "scope", "global", "-tentative"]);
+        all.lines()
+            .find_map(|line| line.split_whitespace().find(|word| word.starts_with("2001:db8:0:3:")))
+            .map(str::to_owned)
+    };
+    lab.wait_until("the address is there", || of_ipv6("eth0").is_some());
+    let (before, address) = (lease(&lab), of_ipv6("eth0"));
+    assert_eq!(served(&lab), "eth0eth0");
+    lab.host(["ip", "address", "add", "2001:db8:0:4::1/64", "dev", "eth0", "nodad"]);
+    let refused = lab.attempt(UP);
+    assert!(refused.status.code() == Some(1) && told(&refused).contains("its lasting IPv6"), "{}", told(&refused));
+    lab.host(["ip", "address", "delete", "2001:db8:0:4::1/64", "dev", "eth0"]);
+    let confirmed = || {
+        lab.read(SERVER_LOG)
+            .lines()
+            .filter(|line| ["DHCPCONFIRM", "DHCPREBIND", "DHCPRENEW"].iter().any(|word| line.contains(word)))
+            .count()
+    };
+    for (command, link) in [(&UP[..], "br0"), (&["virt-bridge", "undo", "br0"], "eth0")] {
+        let known = confirmed();
+        let said = lab.attempt(command);
+        assert!(said.status.success(), "{}", told(&said));
+        assert_eq!((served(&lab), of_ipv6(link)), (format!("{link}{link}"), address.clone()));
+        lab.wait_until("the server knows of it", || confirmed() > known);
+        assert_eq!((lease(&lab), of_ipv6(link)), (before.clone(), address.clone()));
+    }
+    assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
 }
 
 #[test]

@@ -39,6 +39,12 @@ impl Client {
         Ok(running.into_iter().filter_map(|process| Some(Client { owner: owner(&process, link)?, process })).collect())
     }
 
+    /// Whether the other one does the same work: dhclient runs once for IPv4 and once for IPv6.
+    pub fn is_like(&self, other: &Client) -> bool {
+        let is_ipv6 = |client: &Client| client.owner == Owner::Dhclient && dhclient::is_ipv6(&client.process.args);
+        self.owner == other.owner && is_ipv6(self) == is_ipv6(other)
+    }
+
     /// Lets it, which has ended on one link, go on on another that has the address already; answers whether a server has
     /// confirmed the lease there.
     ///

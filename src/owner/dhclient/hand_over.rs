@@ -12,11 +12,16 @@ use crate::owner::{edit, lease};
 /// The options whose values are files of one link.
 const FILES: [&[u8]; 3] = [b"-lf", b"-df", b"-pf"];
 
-/// Whether the command line is that of a client for IPv4 which serves this link alone and keeps its lease in a file of the
-/// link's name, as ifupdown starts it.
+/// Whether the command line is that of a client which serves this link alone and keeps its lease in a file of the link's
+/// name, as ifupdown starts one for IPv4 and one for IPv6.
 pub fn can_move(args: &[Vec<u8>], link: &str) -> bool {
     let has_own_leases = args.windows(2).any(|pair| pair[0] == b"-lf" && renamed(&pair[1], link, "").is_some());
-    link_names(&args[1..]) == [link.as_bytes()] && has_own_leases && !args.iter().any(|arg| arg == b"-6")
+    link_names(&args[1..]) == [link.as_bytes()] && has_own_leases
+}
+
+/// Whether the command line is that of a client for IPv6.
+pub fn is_ipv6(args: &[Vec<u8>]) -> bool {
+    args.iter().any(|arg| arg == b"-6")
 }
 
 /// Goes on on another link; answers whether a server has confirmed the lease there.
@@ -28,7 +33,8 @@ pub fn go_on(client: &Process, from: &str, to: &str) -> Result<bool, String> {
         move_files(&client.args, from, to).map_err(|error| format!("cannot copy the lease of {from}: {error}"))?;
     let known = expiries(&leases);
     lease::start(command(&client.args, from, to), to)?;
-    Ok(lease::is_renewed(&known, || expiries(&leases)))
+    // That a server has confirmed an IPv6 address, the file does not show.
+    Ok(is_ipv6(&client.args) || lease::is_renewed(&known, || expiries(&leases)))
 }
 
 /// The command line for another link, which goes into the background at once.
@@ -57,6 +63,11 @@ fn move_files(args: &[Vec<u8>], from: &str, to: &str) -> io::Result<PathBuf> {
     for pair in args.windows(2).filter(|pair| pair[0] == b"-lf" || pair[0] == b"-df") {
         let Some(other) = renamed(&pair[1], from, to) else { continue };
         let (old, new) = (PathBuf::from(OsString::from_vec(pair[1].clone())), PathBuf::from(OsString::from_vec(other)));
+        // The other file is that of the client of the other family, who may be at work already; all that is wanted of it is the
+        // host's identifier.
+        if pair[0] == b"-df" && new.exists() {
+            continue;
+        }
         if let Some(text) = edit::text(&old)? {
             // dhclient passes over leases of another link.
             let moved = latest(&text).replace(&format!("interface \"{from}\";"), &format!("interface \"{to}\";"));
@@ -72,9 +83,16 @@ fn move_files(args: &[Vec<u8>], from: &str, to: &str) -> io::Result<PathBuf> {
 /// The file with nothing but the last lease: at its start dhclient deletes what it has twice, and a lease that is added
 /// could not be told from that.
 fn latest(text: &str) -> String {
-    const BEGIN: &str = "lease {";
-    match (text.find(BEGIN), text.rfind(BEGIN)) {
-        (Some(first), Some(last)) => format!("{}{}", &text[..first], &text[last..]),
+    let mut at = 0;
+    let mut begins = Vec::new();
+    for line in text.split_inclusive('\n') {
+        if line.starts_with("lease {") || line.starts_with("lease6 {") {
+            begins.push(at);
+        }
+        at += line.len();
+    }
+    match (begins.first(), begins.last()) {
+        (Some(first), Some(last)) => format!("{}{}", &text[..*first], &text[*last..]),
         _ => text.to_owned(),
     }
 }
@@ -117,10 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_shares_its_leases_or_speaks_ipv6_stays() {
+    fn a_client_that_shares_its_leases_stays() {
         assert!(!can_move(&args("dhclient eth0"), "eth0"));
         assert!(!can_move(&args("dhclient -lf /var/lib/dhcp/dhclient.leases eth0"), "eth0"));
         assert!(!can_move(&args("dhclient -lf /l/dhclient.eth0.leases eth0 eth1"), "eth0"));
-        assert!(!can_move(&args("dhclient -6 -lf /l/dhclient.eth0.leases eth0"), "eth0"));
+        assert!(can_move(&args("dhclient -6 -lf /l/dhclient6.eth0.leases eth0"), "eth0"));
     }
 }
