@@ -268,6 +268,37 @@ fn a_run_that_is_killed_at_any_step_of_the_hand_over_leaves_a_lease_that_heal_br
     assert!(lease(&lab) == before && !lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
 }
 
+/// The same of a run that would wait for its confirmation: its guardian goes back, whatever was done of the hand-over.
+#[test]
+fn a_run_that_is_killed_before_it_waits_for_its_confirmation_leaves_the_lease_where_it_was() {
+    let lab = leased(DHCLIENT);
+    let (before, interfaces) = (lease(&lab), lab.read(INTERFACES));
+    let mut kills = 0;
+    for call in ["kill", "rename"] {
+        for count in 1.. {
+            assert!(count < 30, "{call} has no end");
+            let inject = format!("inject={call}:signal=KILL:when={count}");
+            let strace = ["strace", "-qq", "-o", "/run/lab/strace", "-e", &format!("trace={call}"), "-e", &inject];
+            lab.attempt([&strace[..], &confirmed_in("1s")].concat());
+            lab.wait_until("nothing waits any more", || lab.read(WAITS).is_empty());
+            assert_eq!((served(&lab), addressed(&lab)), ("eth0".into(), "eth0".into()), "{call} {count}");
+            // A file that was not whole yet nobody reads.
+            let records = lab.host(["ls", "/run/virt-bridge", "--ignore=*.new"]);
+            assert_eq!(records, "lock\n", "{call} {count}");
+            assert!(
+                !lab.host(["bash", "-c", "cat /proc/$(pgrep -x dhclient)/stat"]).contains(") T "),
+                "{call} {count}"
+            );
+            if !lab.read("/run/lab/strace").contains("killed by SIGKILL") {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills > 6, "killed {kills} times only");
+    assert_eq!((lease(&lab), lab.read(INTERFACES)), (before, interfaces));
+}
+
 /// The link that has the leased address.
 fn addressed(lab: &Lab) -> String {
     lab.host(["bash", "-c", "ip -4 -o address show scope global | awk '{printf \"%s\", $2}'"])
