@@ -2,6 +2,7 @@
 
 mod apparmor;
 mod bridges;
+mod files;
 mod filters;
 mod forwarding;
 mod hooks;
@@ -70,7 +71,7 @@ pub struct Check {
 }
 
 /// Every check, the most important first.
-pub const ALL: [&Check; 28] = [
+pub const ALL: [&Check; 31] = [
     &hooks::INSTALLED,
     &hooks::EXECUTABLE,
     &hooks::SEEN,
@@ -98,12 +99,21 @@ pub const ALL: [&Check; 28] = [
     &filters::FIREWALL,
     &forwarding::FORWARDING,
     &takeovers::UNFINISHED,
+    &takeovers::LEASES,
+    &files::UNFINISHED,
+    &files::UNUSED,
     &takeovers::STALE,
 ];
 
 /// Those of them that look at files only, and so at those of a host that does not run, too.
-pub const OF_FILES: [&Check; 5] =
-    [&hooks::INSTALLED, &hooks::EXECUTABLE, &hooks::LEFTOVERS, &networks::AUTOSTART, &managers::SEVERAL];
+pub const OF_FILES: [&Check; 6] = [
+    &hooks::INSTALLED,
+    &hooks::EXECUTABLE,
+    &hooks::LEFTOVERS,
+    &networks::AUTOSTART,
+    &managers::SEVERAL,
+    &files::UNFINISHED,
+];
 
 /// The host as the checks see it: read once.
 pub struct Host {

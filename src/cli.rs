@@ -23,6 +23,7 @@ mod guarded;
 mod handed_over;
 mod heal;
 mod host;
+mod leases;
 mod netfilter;
 mod network;
 mod persist;
@@ -82,7 +83,7 @@ enum Verb {
     Check(check::Arguments),
     /// Say why a guest is offline: what is broken on its way to the router, and whose that is
     Why(why::Arguments),
-    /// Put guests' taps back that fell off their bridges
+    /// Put guests' taps back that fell off their bridges, and DHCP clients on that a killed run left between two links
     Heal(heal::Arguments),
     /// Show what the last takeover of a bridge has done
     Receipt(receipt::Arguments),

@@ -5,6 +5,7 @@
 //! of them alone suffices to take the bridge back: the first that holds the lock after the deadline does it.
 
 mod guardian;
+mod handed_over;
 mod remote;
 mod timer;
 
@@ -17,8 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::bridge::{self, DIRECTORY, Error, Lock, Outcome, Records};
 use crate::deadline::Deadline;
+use crate::transfer::Transfer;
 
 pub use guardian::{Guardian, guard};
+pub use handed_over::HandedOver;
 pub use remote::is_remote;
 
 /// How long taking back may take; it takes milliseconds, and waits for other runs only.
@@ -38,6 +41,9 @@ pub struct Confirmation {
     pub deadline: u64,
     /// The systemd timer that takes it back, too.
     pub timer: Option<String>,
+    /// How the uplink's owner goes back, where it has carried out the takeover.
+    #[serde(default)]
+    pub handed_over: Option<HandedOver>,
 }
 
 impl Confirmation {
@@ -52,6 +58,7 @@ impl Confirmation {
             allowed: milliseconds(allowed),
             deadline: now() + milliseconds(takeover + allowed),
             timer: None,
+            handed_over: None,
         };
         confirmation.write()?;
         Ok(confirmation)
@@ -65,6 +72,15 @@ impl Confirmation {
     pub fn arm_timer(&mut self, _lock: &Lock) -> io::Result<()> {
         self.timer = timer::arm(&self.bridge, Duration::from_millis(self.allowed))?;
         if self.timer.is_some() { self.write() } else { Ok(()) }
+    }
+
+    /// Notes how the uplink's owner goes back, which is about to carry out the takeover.
+    ///
+    /// # Errors
+    /// When it cannot be noted; then nothing may be done.
+    pub fn hand_over(_lock: &Lock, bridge: &str, handed_over: HandedOver) -> io::Result<()> {
+        let Some(confirmation) = Self::of(bridge)? else { return Err(io::Error::other("it was called off")) };
+        Confirmation { handed_over: Some(handed_over), ..confirmation }.write()
     }
 
     /// Notes that the takeover is done, and that the time to confirm it begins now; nothing where the confirmation was
@@ -153,6 +169,15 @@ pub fn is_taken_over(bridge: &str) -> bool {
     !records.is_interrupted() && records.receipt().is_ok_and(|receipt| receipt.is_some())
 }
 
+/// What became of a takeover that was taken back.
+#[derive(Debug, Default)]
+pub struct TakenBack {
+    /// What was done.
+    pub told: Option<String>,
+    /// What is not as it should be.
+    pub warnings: Vec<String>,
+}
+
 /// Takes a bridge back where its confirmation is still not given and is `due`; nothing where somebody else was first.
 ///
 /// Guests do not hinder it and routers are not asked: before the takeover the host was reachable, and nobody says so of
@@ -160,23 +185,40 @@ pub fn is_taken_over(bridge: &str) -> bool {
 ///
 /// # Errors
 /// When undoing fails; the confirmation waits on, for the next try.
-pub fn take_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) -> Result<Option<Outcome>, Error> {
+pub fn take_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) -> Result<Option<TakenBack>, Error> {
     let deadline = Deadline::after(TAKING_BACK);
     let lock = Lock::take(deadline)?;
-    let is_wanted = match Confirmation::of(bridge) {
-        Ok(confirmation) => confirmation.is_some_and(|confirmation| due(&confirmation)),
+    let handed_over = match Confirmation::of(bridge) {
+        Ok(Some(confirmation)) if due(&confirmation) => confirmation.handed_over,
+        Ok(_) => return Ok(None),
         // What cannot be read cannot be confirmed either.
-        Err(_) => true,
+        Err(_) => None,
     };
-    if !is_wanted {
-        return Ok(None);
+    let stranded = |rollback| Error::Stranded { cause: format!("{bridge} was taken back"), rollback };
+    if let Some(handed_over) = &handed_over {
+        handed_over.take_back().map_err(stranded)?;
     }
+    // Whoever has the lease, the host is to be reached first.
+    let clients = Transfer::leaving(&lock, bridge);
     let outcome = bridge::undo_holding(&lock, bridge, true, Duration::ZERO, deadline)?;
-    Confirmation::end(&lock, bridge).map_err(|error| Error::Stranded {
-        cause: format!("{bridge} was taken back"),
-        rollback: format!("cannot delete {}: {error}", path(bridge).display()),
-    })?;
-    Ok(Some(outcome))
+    let renewed = clients.and_then(|clients| clients.map_or(Ok(Vec::new()), Transfer::to_uplink)).map_err(stranded)?;
+    Confirmation::end(&lock, bridge)
+        .map_err(|error| stranded(format!("cannot delete {}: {error}", path(bridge).display())))?;
+    let by_owner = handed_over.map(|handed_over| format!("{} has its own profile again", handed_over.uplink.name));
+    let taken_back = TakenBack::of(outcome, renewed);
+    Ok(Some(TakenBack { told: taken_back.told.or(by_owner), ..taken_back }))
+}
+
+impl TakenBack {
+    fn of(outcome: Outcome, mut warnings: Vec<String>) -> Self {
+        match outcome {
+            Outcome::AlreadyRight { recovered } => TakenBack { told: recovered, warnings },
+            Outcome::Done { plan, report, recovered } => {
+                warnings.extend(recovered.into_iter().chain(report.warnings.iter().cloned()));
+                TakenBack { told: Some(report.told_of(&plan)), warnings }
+            }
+        }
+    }
 }
 
 fn path(bridge: &str) -> PathBuf {

@@ -22,4 +22,5 @@ pub mod regular_file;
 pub mod rehearsal;
 pub mod sysctl;
 pub mod sysctl_d;
+pub mod transfer;
 pub mod why;

@@ -17,9 +17,9 @@ mod program;
 mod rivals;
 mod udhcpc;
 
-pub use backup::{Backup, Restored};
+pub use backup::{Backup, Progress, Restored};
 pub use edit::Edit;
-pub use lease::{Clients, hand_over};
+pub use lease::Client;
 pub use network_manager::HandOver;
 pub use persist::{
     Bridge, Persistence, bring_up, give, has_port, other_ports, persistence, release, strangers, take_back,
@@ -187,6 +187,18 @@ fn lease_claim(owner: Owner, link: Link, process: &Process, scope: &str) -> Clai
         live: true,
         can_move: false,
         // Telling the client to stop is no advice: its script then takes the address away.
-        hint: format!("a lease can't be moved to the bridge yet: give {} a static configuration and reboot", link.name),
+        hint: match owner {
+            // Its first word to its script, on any link, is that all addresses go (udhcpc_main calls `deconfig`).
+            Owner::Udhcpc => format!(
+                "udhcpc takes the addresses from every link that it starts on, so its lease cannot go over: apt install \
+                 isc-dhcp-client, which ifupdown takes for {} then, and reboot",
+                link.name
+            ),
+            _ => format!(
+                "only a lease of a client that serves {0} alone, as ifupdown starts it, can go over: have `iface {0} inet dhcp` in \
+                 /etc/network/interfaces, and no other {owner}, and reboot",
+                link.name
+            ),
+        },
     }
 }

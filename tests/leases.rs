@@ -3,11 +3,14 @@
 
 mod support;
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use support::{Lab, told};
 
 const UP: [&str; 6] = ["virt-bridge", "up", "br0", "--uplink", "eth0", "--persist"];
+
+const INTERFACES: &str = "/etc/network/interfaces";
 
 const SERVER_LOG: &str = "/run/lab/dhcp.log";
 
@@ -22,11 +25,13 @@ fn leased(client: &str) -> Lab {
     let server = format!(
         "dnsmasq --no-daemon --conf-file=/dev/null --port=0 --interface=lan --log-dhcp --log-facility={SERVER_LOG} \
          --dhcp-range=192.0.2.100,192.0.2.199,2m --dhcp-option=option:T1,10 --dhcp-option=option:T2,60 --dhcp-option=option:dns-server,192.0.2.1 \
-         --dhcp-leasefile=/run/lab/leases --pid-file=/run/lab/dhcp.pid --user=root </dev/null &>/dev/null & disown"
+         --dhcp-range=2001:db8:0:3::100,2001:db8:0:3::1ff,64,2m --dhcp-leasefile=/run/lab/leases \
+         --pid-file=/run/lab/dhcp.pid --user=root </dev/null &>/dev/null & disown"
     );
+    lab.router(["ip", "address", "add", "2001:db8:0:3::1/64", "dev", "lan", "nodad"]);
     lab.router(["bash", "-c", &server]);
     lab.wait_until("the DHCP server is there", || lab.read(SERVER_LOG).contains("started"));
-    lab.write("/etc/network/interfaces", "auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet dhcp\n");
+    lab.write(INTERFACES, "auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet dhcp\n");
     lab.host(["bash", "-ec", client]);
     lab.host([
         "bash",
@@ -78,7 +83,7 @@ fn a_lease_of_dhcpcd_is_renewed_on_the_bridge_and_stays_the_same() {
 fn stays_the_same(client: &str) {
     let lab = leased(client);
     let (before, eth0) = (lease(&lab), state(&lab, "eth0"));
-    assert!(before.starts_with("52:54:00:00:00:10 192.0.2.1") && served(&lab) == "eth0", "{before}");
+    assert!(before.contains("52:54:00:00:00:10 192.0.2.1") && served(&lab) == "eth0", "{before}");
     let said = lab.attempt(UP);
     assert!(said.status.success(), "{}", told(&said));
     assert!(lease(&lab) == before && !lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
@@ -130,6 +135,94 @@ fn comes_at_boot(client: &str) {
     assert!(lab.host(UP).contains("nothing to do"));
 }
 
+/// As somebody who comes over SSH says it, or has it said.
+fn confirmed_in(time: &str) -> Vec<&str> {
+    [&UP[..], &["--confirm", time]].concat()
+}
+
+const WAITS: &str = "/run/virt-bridge/br0.confirm";
+
+fn wait_until_it_waits(lab: &Lab) {
+    lab.wait_until("the takeover waits for its confirmation", || lab.read(WAITS).contains("\"taken_over\":true"));
+}
+
+#[test]
+fn a_lease_of_dhclient_that_nobody_confirms_goes_back_whoever_is_killed() {
+    goes_back_unconfirmed(DHCLIENT);
+}
+
+#[test]
+fn a_lease_of_dhcpcd_that_nobody_confirms_goes_back_whoever_is_killed() {
+    goes_back_unconfirmed(DHCPCD);
+}
+
+fn goes_back_unconfirmed(client: &str) {
+    let lab = leased(client);
+    let (before, eth0, interfaces) = (lease(&lab), state(&lab, "eth0"), lab.read(INTERFACES));
+    for is_killed in [false, true] {
+        let mut command = lab.command(confirmed_in("3s")).stdin(Stdio::null()).spawn().unwrap();
+        wait_until_it_waits(&lab);
+        assert_eq!((served(&lab), lab.read(INTERFACES)), ("br0".into(), interfaces.clone()));
+        if is_killed {
+            lab.host(["pkill", "-9", "-f", "^virt-bridge up"]);
+        }
+        let ended = command.wait().unwrap();
+        assert!(is_killed || ended.code() == Some(3), "{ended}");
+        lab.wait_until("nothing waits any more", || lab.read(WAITS).is_empty());
+        assert_eq!((served(&lab), lab.read(INTERFACES)), ("eth0".into(), interfaces.clone()));
+        assert_eq!(lab.host(["ls", "/run/virt-bridge"]), "lock\n");
+        lab.wait_until("eth0 is as before", || state(&lab, "eth0") == eth0);
+    }
+    assert!(lease(&lab) == before && !lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
+}
+
+#[test]
+fn what_is_confirmed_with_a_lease_is_written_then_and_stays() {
+    let lab = leased(DHCLIENT);
+    let (before, interfaces) = (lease(&lab), lab.read(INTERFACES));
+    let command = lab.command(confirmed_in("60s")).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    wait_until_it_waits(&lab);
+    assert_eq!((served(&lab), lab.read(INTERFACES)), ("br0".into(), interfaces));
+    lab.host(["virt-bridge", "confirm", "br0"]);
+    let said = command.wait_with_output().unwrap();
+    assert!(said.status.success() && told(&said).contains("wrote /etc/network/interfaces"), "{}", told(&said));
+    assert_eq!((served(&lab), lease(&lab)), ("br0".into(), before));
+    assert!(lab.host(UP).contains("nothing to do"));
+}
+
+#[test]
+fn a_lease_of_dhcpv6_goes_over_beside_that_of_dhcp_and_comes_back() {
+    let lab = leased("echo 'iface eth0 inet6 dhcp' >>/etc/network/interfaces");
+    let of_ipv6 = |link: &str| {
+        let all = lab.host(["ip", "-6", "-o", "address", "show", "dev", link, "scope", "global", "-tentative"]);
+        all.lines()
+            .find_map(|line| line.split_whitespace().find(|word| word.starts_with("2001:db8:0:3:")))
+            .map(str::to_owned)
+    };
+    lab.wait_until("the address is there", || of_ipv6("eth0").is_some());
+    let (before, address) = (lease(&lab), of_ipv6("eth0"));
+    assert_eq!(served(&lab), "eth0eth0");
+    lab.host(["ip", "address", "add", "2001:db8:0:4::1/64", "dev", "eth0", "nodad"]);
+    let refused = lab.attempt(UP);
+    assert!(refused.status.code() == Some(1) && told(&refused).contains("its lasting IPv6"), "{}", told(&refused));
+    lab.host(["ip", "address", "delete", "2001:db8:0:4::1/64", "dev", "eth0"]);
+    let confirmed = || {
+        lab.read(SERVER_LOG)
+            .lines()
+            .filter(|line| ["DHCPCONFIRM", "DHCPREBIND", "DHCPRENEW"].iter().any(|word| line.contains(word)))
+            .count()
+    };
+    for (command, link) in [(&UP[..], "br0"), (&["virt-bridge", "undo", "br0"], "eth0")] {
+        let known = confirmed();
+        let said = lab.attempt(command);
+        assert!(said.status.success(), "{}", told(&said));
+        assert_eq!((served(&lab), of_ipv6(link)), (format!("{link}{link}"), address.clone()));
+        lab.wait_until("the server knows of it", || confirmed() > known);
+        assert_eq!((lease(&lab), of_ipv6(link)), (before.clone(), address.clone()));
+    }
+    assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
+}
+
 #[test]
 fn without_persist_a_lease_is_refused_with_the_command_to_run() {
     let lab = leased(DHCLIENT);
@@ -137,4 +230,76 @@ fn without_persist_a_lease_is_refused_with_the_command_to_run() {
     assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
     assert!(told(&refused).contains("virt-bridge up BRIDGE --uplink eth0 --persist"), "{}", told(&refused));
     assert_eq!(served(&lab), "eth0");
+}
+
+/// Each time the process is killed at a later signal, rename or deletion, until it is not: `check` names what is left
+/// between the links, and `heal` brings the client to where the address is.
+#[test]
+fn a_run_that_is_killed_at_any_step_of_the_hand_over_leaves_a_lease_that_heal_brings_home() {
+    let lab = leased(DHCLIENT);
+    let before = lease(&lab);
+    let (mut kills, mut named) = (0, 0);
+    for call in ["kill", "rename", "unlink"] {
+        for count in 1.. {
+            assert!(count < 30, "{call} has no end");
+            let inject = format!("inject={call}:signal=KILL:when={count}");
+            let killed = lab.attempt([&["strace", "-qq", "-o", "/dev/null", "-e", &inject][..], &UP].concat());
+            let checked = told(&lab.attempt(["virt-bridge", "check", "lease-unfinished"]));
+            let is_between = checked.contains("virt-bridge heal");
+            let state = (served(&lab), addressed(&lab));
+            assert!(is_between || state.0 == state.1, "{call} {count}: {state:?}, {checked}");
+            named += usize::from(is_between);
+            lab.host(["virt-bridge", "heal"]);
+            assert_eq!(served(&lab), addressed(&lab), "{call} {count}");
+            assert!(
+                !lab.host(["bash", "-c", "cat /proc/$(pgrep -x dhclient)/stat"]).contains(") T "),
+                "{call} {count}"
+            );
+            assert!(lab.host(["virt-bridge", "check", "lease-unfinished"]).starts_with("ok"));
+            lab.host(["virt-bridge", "undo", "br0"]);
+            assert_eq!((served(&lab), addressed(&lab)), ("eth0".into(), "eth0".into()), "{call} {count}");
+            if killed.status.success() {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills > 10 && named > 5, "killed {kills} times, of which {named} between the links");
+    assert!(lease(&lab) == before && !lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
+}
+
+/// The same of a run that would wait for its confirmation: its guardian goes back, whatever was done of the hand-over.
+#[test]
+fn a_run_that_is_killed_before_it_waits_for_its_confirmation_leaves_the_lease_where_it_was() {
+    let lab = leased(DHCLIENT);
+    let (before, interfaces) = (lease(&lab), lab.read(INTERFACES));
+    let mut kills = 0;
+    for call in ["kill", "rename"] {
+        for count in 1.. {
+            assert!(count < 30, "{call} has no end");
+            let inject = format!("inject={call}:signal=KILL:when={count}");
+            let strace = ["strace", "-qq", "-o", "/run/lab/strace", "-e", &format!("trace={call}"), "-e", &inject];
+            lab.attempt([&strace[..], &confirmed_in("1s")].concat());
+            lab.wait_until("nothing waits any more", || lab.read(WAITS).is_empty());
+            assert_eq!((served(&lab), addressed(&lab)), ("eth0".into(), "eth0".into()), "{call} {count}");
+            // A file that was not whole yet nobody reads.
+            let records = lab.host(["ls", "/run/virt-bridge", "--ignore=*.new"]);
+            assert_eq!(records, "lock\n", "{call} {count}");
+            assert!(
+                !lab.host(["bash", "-c", "cat /proc/$(pgrep -x dhclient)/stat"]).contains(") T "),
+                "{call} {count}"
+            );
+            if !lab.read("/run/lab/strace").contains("killed by SIGKILL") {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills > 6, "killed {kills} times only");
+    assert_eq!((lease(&lab), lab.read(INTERFACES)), (before, interfaces));
+}
+
+/// The link that has the leased address.
+fn addressed(lab: &Lab) -> String {
+    lab.host(["bash", "-c", "ip -4 -o address show scope global | awk '{printf \"%s\", $2}'"])
 }

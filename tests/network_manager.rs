@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::process::{Child, Stdio};
+
 use support::{Lab, told};
 
 const PROFILES: &str = "/etc/NetworkManager/system-connections";
@@ -307,4 +309,88 @@ fn a_run_that_is_killed_leaves_the_old_configuration_or_the_new_one() {
             break;
         }
     }
+}
+
+/// Where the takeover of br0 waits for its confirmation.
+const WAITS: &str = "/run/virt-bridge/br0.confirm";
+
+fn start_confirmed_in(lab: &Lab, time: &str) -> Child {
+    let up = [&UP[..6], &["--confirm", time]].concat();
+    let command = lab.command(up).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    lab.wait_until("it waits for its confirmation", || lab.read(WAITS).contains("\"taken_over\":true"));
+    command
+}
+
+fn is_as_before(lab: &Lab, before: &(String, String)) {
+    lab.wait_until("nothing waits any more", || lab.read(WAITS).is_empty());
+    settle(lab, "eth0");
+    assert_eq!((files(lab), lab.state()), *before);
+    lab.router(["ping", "-c1", "-W2", "192.0.2.10"]);
+}
+
+#[test]
+fn what_nobody_confirms_goes_back_whoever_is_killed() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let before = (files(&lab), lab.state());
+    let output = start_confirmed_in(&lab, "2s").wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", told(&output));
+    assert!(told(&output).contains("br0 was not confirmed; the host is as it was before"), "{}", told(&output));
+    is_as_before(&lab, &before);
+
+    let mut command = start_confirmed_in(&lab, "3s");
+    assert_eq!(files(&lab), before.0, "written before it is confirmed");
+    lab.host(["pkill", "-9", "-f", "^virt-bridge up"]);
+    command.wait().unwrap();
+    is_as_before(&lab, &before);
+
+    let command = start_confirmed_in(&lab, "300s");
+    lab.host(["virt-bridge", "undo", "br0"]);
+    assert_eq!(command.wait_with_output().unwrap().status.code(), Some(3));
+    is_as_before(&lab, &before);
+}
+
+#[test]
+fn a_lease_that_nobody_confirms_stays_the_same_on_the_uplink() {
+    let lab = leased();
+    let (before, written, leases) = (state(&lab, "eth0"), files(&lab), lab.leases());
+    let output = start_confirmed_in(&lab, "1s").wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", told(&output));
+    has_leases(&lab, "eth0");
+    settle(&lab, "eth0");
+    assert_eq!((state(&lab, "eth0"), files(&lab), lab.leases()), (before, written, leases));
+    assert!(!lab.read("/run/lab/dhcp.log").contains("DHCPRELEASE"));
+}
+
+/// Nobody of us is left: NetworkManager itself goes back, and the next run takes away what still waits.
+#[test]
+fn network_manager_goes_back_by_itself_when_all_of_us_were_killed() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let before = (files(&lab), lab.state());
+    let mut command = start_confirmed_in(&lab, "1s");
+    // Stopped first, so that it starts no other guardian.
+    for (signal, process) in [("-STOP", "up"), ("-KILL", "guard"), ("-KILL", "up")] {
+        lab.host(["pkill", signal, "--full", &format!("virt-bridge {process}")]);
+    }
+    // nsenter(1) stops when its child does.
+    command.kill().unwrap();
+    command.wait().unwrap();
+    lab.wait_until("the bridge is gone", || !lab.attempt(["ip", "link", "show", "br0"]).status.success());
+    settle(&lab, "eth0");
+    let output = lab.attempt(["virt-bridge", "up", "br0", "--uplink", "eth0"]);
+    assert!(told(&output).contains("an earlier takeover by br0 was not confirmed in time"), "{}", told(&output));
+    is_as_before(&lab, &before);
+}
+
+#[test]
+fn what_is_confirmed_is_written_then_and_boots() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let (before, eth0) = (files(&lab), state(&lab, "eth0"));
+    let command = start_confirmed_in(&lab, "60s");
+    assert_eq!(files(&lab), before);
+    lab.host(["virt-bridge", "confirm"]);
+    let output = command.wait_with_output().unwrap();
+    assert!(output.status.success() && told(&output).contains("br0: confirmed, and stays"), "{}", told(&output));
+    boot(&lab);
+    settle(&lab, "br0");
+    assert_eq!(state(&lab, "br0"), eth0);
 }

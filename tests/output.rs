@@ -67,7 +67,7 @@ fn lab() -> Lab {
     let lab = Lab::start(["--no-ra"]);
     lab.host(["mkdir", "-p", "/etc/network/if-pre-up.d", "/run/network"]);
     // bridge-utils, or its place: without it other lines are written.
-    lab.write("/etc/network/if-pre-up.d/bridge", "");
+    lab.host(["ln", "-sfn", "/dev/null", "/etc/network/if-pre-up.d/bridge"]);
     lab.write(
         "/etc/network/interfaces",
         "auto eth0\niface eth0 inet static\n    address 192.0.2.10/24\n    gateway 192.0.2.1\n",

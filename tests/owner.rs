@@ -151,6 +151,7 @@ fn udhcpc_owns_its_link_under_both_names() {
     on_a_host_of_its_own("udhcpc_owns_its_link_under_both_names", || {
         let applet = start(&["udhcpc", "-f", "-s", "/bin/true", "-i", "eth1"]);
         expect("eth1", &[Owner::Udhcpc]);
+        assert!(claims_on("eth1")[0].hint.contains("apt install isc-dhcp-client, which ifupdown takes for eth1"));
         expect("eth0", &[]);
         stop(applet);
         let busybox = start(&["busybox", "udhcpc", "-f", "-s", "/bin/true"]);
@@ -187,6 +188,9 @@ fn dhcpcd_for_every_link_owns_those_its_configuration_does_not_deny() {
             sleep(Duration::from_millis(20));
         }
         expect("eth0", &[Owner::Dhcpcd]);
+        assert!(
+            claims_on("eth0")[0].hint.contains("have `iface eth0 inet dhcp` in /etc/network/interfaces, and no other")
+        );
         expect("eth1", &[]);
         stop(client);
     });

@@ -177,6 +177,20 @@ fn a_run_that_is_killed_leaves_the_old_file_or_the_new_one() {
             let killed = lab.attempt([&["strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject][..], &UP].concat());
             let text = lab.read(INTERFACES);
             assert!(text == STATIC || text == new, "{call} {count}: {text}");
+            let checked = told(&lab.attempt(["virt-bridge", "check", "files-unfinished"]));
+            let is_begun = !lab.read("/var/lib/virt-bridge/br0.json").is_empty();
+            let litter = lab.host(["bash", "-c", "ls -A /etc/network | grep virt-bridge; true"]);
+            assert_eq!(
+                checked.contains("which are as before"),
+                is_begun && text == STATIC,
+                "{call} {count}: {checked}"
+            );
+            assert_eq!(checked.contains("mend: rm "), !litter.is_empty(), "{call} {count}: {checked}");
+            if count % 2 == 0 {
+                lab.host(["virt-bridge", "undo", "br0"]);
+                assert!(lab.host(["virt-bridge", "check", "files-unfinished"]).starts_with("ok"), "{call} {count}");
+                assert_eq!(lab.read(INTERFACES), STATIC);
+            }
             lab.host(UP);
             assert_eq!(lab.read(INTERFACES), new);
             lab.host(["virt-bridge", "undo", "br0"]);

@@ -50,6 +50,14 @@ pub fn undo_holding(
     Ok(Outcome::Done { plan: Box::new(plan), report, recovered })
 }
 
+/// Finishes a run that was killed, if one was; answers with what was done about it.
+///
+/// # Errors
+/// Each says what it left behind.
+pub fn recover_holding(_lock: &Lock, bridge: &str) -> Result<Option<String>, Error> {
+    recover(&mut Socket::open().map_err(Error::unread)?, &Records::of(bridge))
+}
+
 fn receipt(records: &Records) -> Result<Option<Receipt>, Error> {
     let path = records.receipt_path().display();
     records.receipt().map_err(|error| Error::Unchanged(format!("cannot read {path}: {error}")))

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use super::belongings::Belongings;
 use super::error::Error;
 use super::gateway::{self, Gateway};
 use super::plan::Plan;
+use super::relocation::End;
 use super::step::CREATE_NEW;
 use super::verify;
 use crate::deadline::Deadline;
@@ -86,36 +88,9 @@ impl Witness {
         }
     }
 
-    /// Gives the uplink what it had before and has not got again; nothing while it is a port of the bridge.
-    ///
-    /// # Errors
-    /// One line that says what it could not be given.
-    pub fn give_back(&self, socket: &mut Socket) -> Result<(), String> {
-        let unread = |error: crate::netlink::Error| format!("cannot give back: {error}");
-        let Some(uplink) = &self.plan.uplink else { return Ok(()) };
-        let is_port = socket
-            .get::<Link>(link::by_index(uplink.index))
-            .map_err(unread)?
-            .is_some_and(|link| link.master().is_some());
-        if is_port {
-            return Ok(());
-        }
-        let moved = &self.plan.moved;
-        let flags = CREATE_NEW as u16;
-        let addresses = moved.addresses.iter().map(|address| Request {
-            kind: Address::NEW,
-            flags,
-            payload: address.clone().without_detection().encode(),
-        });
-        let routes = moved.prefix_routes.iter().chain(&moved.routes).map(|route| Request {
-            kind: Route::NEW,
-            flags,
-            payload: route.requested().encode(),
-        });
-        let requests: Vec<Request> = addresses.chain(routes).collect();
-        let outcomes = socket.batch(&requests).map_err(unread)?;
-        let refused = outcomes.into_iter().find_map(|outcome| outcome.err().filter(|e| e.errno != Errno::EEXIST));
-        refused.map_or(Ok(()), |error| Err(format!("cannot give back: {error}")))
+    /// The uplink, and what of its own must be found again.
+    pub fn belongings(&self) -> Option<(&End, &Belongings)> {
+        self.plan.uplink.as_ref().map(|uplink| (uplink, &self.plan.moved))
     }
 
     /// Its index is known only when it is there.
@@ -124,6 +99,33 @@ impl Witness {
         bridge.into_iter().for_each(|bridge| self.plan.bridge.index = bridge.index);
         Ok(())
     }
+}
+
+/// Gives the uplink what it had before and has not got again; nothing while it is a port of a bridge.
+///
+/// # Errors
+/// One line that says what it could not be given.
+pub fn give_back(socket: &mut Socket, uplink: &End, moved: &Belongings) -> Result<(), String> {
+    let unread = |error: crate::netlink::Error| format!("cannot give back: {error}");
+    let link = socket.get::<Link>(link::by_index(uplink.index)).map_err(unread)?;
+    if link.is_some_and(|link| link.master().is_some()) {
+        return Ok(());
+    }
+    let flags = CREATE_NEW as u16;
+    let addresses = moved.addresses.iter().map(|address| Request {
+        kind: Address::NEW,
+        flags,
+        payload: address.clone().without_detection().encode(),
+    });
+    let routes = moved.prefix_routes.iter().chain(&moved.routes).map(|route| Request {
+        kind: Route::NEW,
+        flags,
+        payload: route.requested().encode(),
+    });
+    let requests: Vec<Request> = addresses.chain(routes).collect();
+    let outcomes = socket.batch(&requests).map_err(unread)?;
+    let refused = outcomes.into_iter().find_map(|outcome| outcome.err().filter(|e| e.errno != Errno::EEXIST));
+    refused.map_or(Ok(()), |error| Err(format!("cannot give back: {error}")))
 }
 
 fn comes_by_itself(address: &Address) -> bool {

@@ -4,9 +4,15 @@ use std::fs;
 
 use super::{Check, Finding, Host};
 use crate::bridge::Records;
+use crate::transfer::Transfer;
 
 pub const UNFINISHED: Check =
     Check { name: "takeover-unfinished", about: "no takeover was killed, or waits for confirmation", look: unfinished };
+pub const LEASES: Check = Check {
+    name: "lease-unfinished",
+    about: "every DHCP client has come to the link that has its address",
+    look: leases,
+};
 pub const STALE: Check = Check { name: "receipt-stale", about: "no receipt is older than the last boot", look: stale };
 
 fn unfinished(host: &Host) -> Vec<Finding> {
@@ -23,6 +29,21 @@ fn unfinished(host: &Host) -> Vec<Finding> {
         )
     });
     killed.chain(waiting).collect()
+}
+
+/// Of a takeover that waits for confirmation whoever waits for it takes care.
+fn leases(host: &Host) -> Vec<Finding> {
+    let waits =
+        |name: &String| host.bridges.iter().any(|bridge| bridge.name == *name && bridge.unconfirmed_ms.is_some());
+    let interrupted = Transfer::interrupted_bridges().into_iter().filter(|bridge| !waits(bridge));
+    interrupted
+        .map(|bridge| {
+            Finding::problem(
+                format!("a run was killed while the DHCP client of {bridge} or its uplink went from one to the other, and nobody may renew the lease"),
+                "virt-bridge heal",
+            )
+        })
+        .collect()
 }
 
 /// A /run that outlives the boot, as in some containers, keeps receipts that lead back to a state of long ago.

@@ -41,9 +41,14 @@ pub enum Answer {
 /// When there is no takeover (any more).
 pub fn confirm(bridge: &str) -> Result<Answer, Failure> {
     let lock = Lock::take(Deadline::after(super::DEADLINE))?;
-    let waits = Confirmation::of(bridge).map_err(unread)?.is_some();
-    if !confirmation::is_taken_over(bridge) {
-        return Err(gone(bridge));
+    let waiting = Confirmation::of(bridge).map_err(unread)?;
+    let waits = waiting.is_some();
+    match waiting.and_then(|confirmation| confirmation.handed_over) {
+        Some(handed_over) => handed_over
+            .keep()
+            .map_err(|why| Failure::unchanged(format!("{bridge} cannot be confirmed any more: {why}")))?,
+        None if !confirmation::is_taken_over(bridge) => return Err(gone(bridge)),
+        None => {}
     }
     Confirmation::end(&lock, bridge)
         .map_err(|error| Failure::unchanged(format!("cannot confirm {bridge}: {error}")))?;

@@ -7,9 +7,10 @@ use nix::sys::signal::{SigSet, Signal};
 
 use super::countdown::{Countdown, Event};
 use super::exit::{Exit, Failure};
-use super::{confirm, report};
+use super::persist::Lasting;
+use super::{confirm, leases, report};
 use crate::bridge::{self, Lock, Outcome, Wanted};
-use crate::confirmation::{self, Confirmation, Guardian, take_back};
+use crate::confirmation::{self, Confirmation, Guardian, TakenBack, take_back};
 use crate::deadline::Deadline;
 
 /// How long the command waits before it tries again to take back what it could not; the guardian tries, too.
@@ -38,14 +39,16 @@ pub fn settle_earlier(bridge: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When the takeover fails, or was taken back.
-pub fn run(wanted: &Wanted, allowed: Duration, detach: bool, as_json: bool) -> Result<(), Failure> {
+pub fn run(
+    wanted: &Wanted,
+    lasting: Option<&Lasting>,
+    allowed: Duration,
+    detach: bool,
+    as_json: bool,
+) -> Result<(), Failure> {
     let bridge = wanted.bridge.as_str();
-    // From here on Ctrl-C means to go back; it is read when the takeover is done.
-    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
-    signals
-        .thread_block()
-        .map_err(|errno| Failure::unchanged(format!("cannot hold back signals: {}", errno.desc())))?;
-    let guardian = arm(bridge, allowed)?;
+    let net = Net::spread(bridge, super::DEADLINE, allowed)?;
+    let clients = leases::begin(bridge, lasting).or_else(|failure| disarm(bridge).and(Err(failure)))?;
     let outcome = match bridge::ensure(wanted, Deadline::after(super::DEADLINE)) {
         Ok(outcome) => outcome,
         // What is neither the old state nor the new one the guardian takes back when this process ends.
@@ -58,9 +61,14 @@ pub fn run(wanted: &Wanted, allowed: Duration, detach: bool, as_json: bool) -> R
     if matches!(outcome, Outcome::AlreadyRight { .. }) {
         disarm(bridge)?;
         report::print(bridge, &outcome, "nothing to do", as_json);
-        return Ok(());
+        return leases::to_bridge(clients).map_err(leases::attention);
     }
     report::print(bridge, &outcome, "nothing to do", as_json);
+    if let Err(cause) = leases::to_bridge(clients) {
+        // Where this fails, the guardian tries again when this process has ended.
+        go_back(bridge, |_| true);
+        return Err(Failure::new(Exit::RolledBack, format!("{cause}; the host is as it was before")));
+    }
     let lock = Lock::take(Deadline::after(super::DEADLINE))?;
     let waiting = Confirmation::begin_waiting(&lock, bridge);
     drop(lock);
@@ -71,11 +79,52 @@ pub fn run(wanted: &Wanted, allowed: Duration, detach: bool, as_json: bool) -> R
         say(&format!("{bridge} goes back in {allowed:?} unless you say: virt-bridge confirm {bridge}"));
         return Ok(());
     }
-    wait(bridge, allowed, guardian, signals)
+    net.wait(|| confirmation::is_taken_over(bridge))
 }
 
-/// Everything that is needed to go back, before anything is changed.
-fn arm(bridge: &str, allowed: Duration) -> Result<Guardian, Failure> {
+/// What stands by while a takeover is carried out and waits for its confirmation.
+pub struct Net {
+    bridge: String,
+    allowed: Duration,
+    guardian: Guardian,
+    signals: SigSet,
+}
+
+impl Net {
+    /// Makes it ready for a takeover that may take so long, before anything is changed.
+    ///
+    /// # Errors
+    /// When somebody who would go back is not there; then nothing may be done.
+    pub fn spread(bridge: &str, takeover: Duration, allowed: Duration) -> Result<Self, Failure> {
+        // From here on Ctrl-C means to go back; it is read when the takeover is done.
+        let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
+        signals
+            .thread_block()
+            .map_err(|errno| Failure::unchanged(format!("cannot hold back signals: {}", errno.desc())))?;
+        let guardian = arm(bridge, takeover, allowed)?;
+        Ok(Net { bridge: bridge.to_owned(), allowed, guardian, signals })
+    }
+
+    /// Takes it away where there is nothing to take back.
+    ///
+    /// # Errors
+    /// When it stays.
+    pub fn call_off(self) -> Result<(), Failure> {
+        disarm(&self.bridge)
+    }
+
+    /// Waits for the confirmation; whether it came, it knows by whether the takeover `stands` then.
+    ///
+    /// # Errors
+    /// When the takeover was taken back.
+    pub fn wait(self, stands: impl Fn() -> bool) -> Result<(), Failure> {
+        wait(&self.bridge, self.allowed, self.guardian, self.signals)?;
+        ended(&self.bridge, stands())
+    }
+}
+
+/// Everything that is needed to go back.
+fn arm(bridge: &str, takeover: Duration, allowed: Duration) -> Result<Guardian, Failure> {
     let cannot =
         |what: &str, error: io::Error| Failure::unchanged(format!("cannot {what}: {error}; nothing was changed"));
     let lock = Lock::take(Deadline::after(super::DEADLINE))?;
@@ -85,7 +134,7 @@ fn arm(bridge: &str, allowed: Duration) -> Result<Guardian, Failure> {
             "another takeover by {bridge} has just begun and waits for confirmation"
         )));
     }
-    let mut confirmation = Confirmation::begin(&lock, bridge, super::DEADLINE, allowed)
+    let mut confirmation = Confirmation::begin(&lock, bridge, takeover, allowed)
         .map_err(|error| cannot("write down that a confirmation is waited for", error))?;
     let guardian = Guardian::start(bridge).inspect_err(|_| drop(Confirmation::end(&lock, bridge)));
     let guardian = guardian.map_err(|error| cannot("start the guardian that would go back", error))?;
@@ -110,7 +159,7 @@ fn wait(bridge: &str, allowed: Duration, mut guardian: Guardian, signals: SigSet
         let remaining = match Confirmation::of(bridge) {
             Ok(None) => {
                 countdown.end();
-                return ended(bridge);
+                return Ok(());
             }
             Ok(Some(confirmation)) => confirmation.remaining(),
             Err(_) => Duration::ZERO,
@@ -136,12 +185,10 @@ fn wait(bridge: &str, allowed: Duration, mut guardian: Guardian, signals: SigSet
 /// Takes the bridge back, unless somebody else does; what cannot be is tried again.
 fn go_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) {
     match take_back(bridge, due) {
-        Ok(outcome) => {
-            let report = outcome.as_ref().and_then(|outcome| match outcome {
-                Outcome::Done { plan, report, .. } => Some(report.told_of(plan)),
-                Outcome::AlreadyRight { recovered } => recovered.clone(),
-            });
-            report.iter().for_each(|report| say(report));
+        Ok(taken_back) => {
+            let TakenBack { told, warnings } = taken_back.unwrap_or_default();
+            told.iter().for_each(|told| say(told));
+            warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
         }
         Err(error) => {
             say(&format!("warning: cannot go back, and try again: {error}"));
@@ -151,8 +198,8 @@ fn go_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) {
 }
 
 /// Nothing waits any more: because it was confirmed, or because all is as before.
-fn ended(bridge: &str) -> Result<(), Failure> {
-    if confirmation::is_taken_over(bridge) {
+fn ended(bridge: &str, stands: bool) -> Result<(), Failure> {
+    if stands {
         say(&format!("{bridge}: confirmed, and stays"));
         return Ok(());
     }

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::guarded::Net;
 use super::persist::Lasting;
 use crate::bridge::{Lock, Plan, Wanted, Witness};
+use crate::confirmation::{Confirmation, HandedOver};
 use crate::deadline::Deadline;
 use crate::netlink::Socket;
 use crate::owner::{self, HandOver};
@@ -21,11 +23,21 @@ const ADVERTISEMENTS: Duration = Duration::from_secs(10);
 /// How long going back may take, which the owner is still ready for then.
 const GOING_BACK: Duration = Duration::from_secs(30);
 
-/// Lets the owner take over, and looks whether the bridge has everything then.
+/// How much later than we the owner goes back by itself, where none of us is left.
+const LAST_RESORT: Duration = Duration::from_secs(10);
+
+/// Lets the owner take over, and looks whether the bridge has everything then; waits for the confirmation where that is
+/// `allowed` some time.
 ///
 /// # Errors
-/// When the owner refuses, or the bridge lacks something and all was taken back.
-pub fn run(wanted: &Wanted, plan: Plan, lasting: &Lasting, as_json: bool) -> Result<(), Failure> {
+/// When the owner refuses, the bridge lacks something, or nobody has confirmed it; then all was taken back.
+pub fn run(
+    wanted: &Wanted,
+    plan: Plan,
+    lasting: &Lasting,
+    allowed: Option<Duration>,
+    as_json: bool,
+) -> Result<(), Failure> {
     let (bridge, uplink, owner) = (wanted.bridge.as_str(), lasting.uplink.as_str(), lasting.persistence.owner);
     if !plan.creates_bridge {
         return Err(Failure::unchanged(format!("{bridge} is there already, and {owner} would take away what it has"))
@@ -36,25 +48,65 @@ pub fn run(wanted: &Wanted, plan: Plan, lasting: &Lasting, as_json: bool) -> Res
         return Err(Failure::unchanged(format!("{owner} has not made {stranger} of {uplink}, and would take it away"))
             .hint("write it into the uplink's profile and bring that up, or delete it first"));
     }
+    let net = allowed.map(|allowed| Net::spread(bridge, CARRYING_OUT + GOING_BACK, allowed)).transpose()?;
+    match carry_out(wanted, plan, lasting, allowed, as_json) {
+        Ok(handed_over) => net.map_or(Ok(()), |net| net.wait(|| handed_over.stands(bridge))),
+        Err(failure) => net.map_or(Ok(()), Net::call_off).and(Err(failure)),
+    }
+}
+
+fn carry_out(
+    wanted: &Wanted,
+    plan: Plan,
+    lasting: &Lasting,
+    allowed: Option<Duration>,
+    as_json: bool,
+) -> Result<HandedOver, Failure> {
+    let (bridge, uplink) = (wanted.bridge.as_str(), lasting.uplink.as_str());
     let lock = Lock::take(Deadline::after(super::DEADLINE))?;
     let unread = |error: crate::netlink::Error| Failure::unchanged(error.to_string());
     let mut socket = Socket::open().map_err(unread)?;
     let (begun, deadline) = (Instant::now(), Deadline::after(CARRYING_OUT));
     let mut witness = Witness::of(&mut socket, plan, wanted.gateway_check, deadline)?;
+    let Some((end, moved)) = witness.belongings() else {
+        return Err(Failure::unchanged(format!("{bridge} has no uplink to be handed over")));
+    };
+    let (end, moved) = (end.clone(), moved.clone());
     let lifetime = CARRYING_OUT + GOING_BACK;
     let hand_over =
         HandOver::prepare(bridge, uplink, &lasting.persistence, lifetime, deadline).map_err(Failure::unchanged)?;
-    let carried_out = hand_over.carry_out(deadline).and_then(|()| {
+    let handed_over = HandedOver { hand_over, uplink: end, moved };
+    if allowed.is_some() {
+        Confirmation::hand_over(&lock, bridge, handed_over.clone())
+            .map_err(|error| Failure::unchanged(format!("cannot write down how to go back: {error}")))?;
+    }
+    let carried_out = handed_over.hand_over.carry_out(deadline).and_then(|()| {
         witness
             .is_met(&mut socket, deadline.at_most(ADVERTISEMENTS), deadline)
             .map_err(|why| format!("{bridge}: {why}"))
     });
-    let kept = carried_out.and_then(|late| hand_over.keep(Deadline::after(GOING_BACK)).map(|()| late));
-    let late = kept.map_err(|cause| taken_back(hand_over, &witness, &mut socket, &cause))?;
-    drop(lock);
+    let kept = carried_out.and_then(|late| match allowed {
+        None => handed_over.keep().map(|()| late),
+        Some(allowed) => wait_on(&lock, bridge, &handed_over, allowed).map(|()| late),
+    });
+    let late = kept.map_err(|cause| taken_back(&handed_over, &cause))?;
+    report(lasting, &witness, bridge, begun.elapsed(), as_json);
+    let warn = |warning: String| drop(writeln!(std::io::stderr(), "warning: {warning}"));
+    late.into_iter().for_each(|what| warn(format!("{bridge} has not got {what} again yet")));
+    Ok(handed_over)
+}
+
+/// The time to confirm begins; the owner goes back by itself a little after it has run out.
+fn wait_on(lock: &Lock, bridge: &str, handed_over: &HandedOver, allowed: Duration) -> Result<(), String> {
+    handed_over.hand_over.prolong(allowed + LAST_RESORT, Deadline::after(GOING_BACK))?;
+    let waiting = Confirmation::begin_waiting(lock, bridge);
+    waiting.map(drop).map_err(|error| format!("cannot note that the time to confirm begins: {error}"))
+}
+
+/// What was done stays done, and is written where it lasts, where nobody reads of it.
+fn report(lasting: &Lasting, witness: &Witness, bridge: &str, took: Duration, as_json: bool) {
+    let (owner, uplink) = (lasting.persistence.owner, &lasting.uplink);
     let (addresses, routes) = witness.counts();
-    let took = begun.elapsed();
-    // What was done stays done, and is written where it lasts, where nobody reads of it.
     let _ = if as_json {
         let microseconds = took.as_micros() as u64;
         super::print_json(&json!({ "bridge": bridge, "changed": true, "owner": owner, "microseconds": microseconds }))
@@ -63,15 +115,10 @@ pub fn run(wanted: &Wanted, plan: Plan, lasting: &Lasting, as_json: bool) -> Res
             "{owner} has handed {addresses} addresses and {routes} routes of {uplink} over to {bridge} in {took:.1?}\n"
         ))
     };
-    let warn = |warning: String| drop(writeln!(std::io::stderr(), "warning: {warning}"));
-    late.into_iter().for_each(|what| warn(format!("{bridge} has not got {what} again yet")));
-    Ok(())
 }
 
-fn taken_back(hand_over: HandOver, witness: &Witness, socket: &mut Socket, cause: &str) -> Failure {
-    let back = hand_over.take_back(Deadline::after(GOING_BACK));
-    // Whatever the owner waits for, such as a DHCP server that has gone: the host is reached as it was.
-    match witness.give_back(socket).and(back) {
+fn taken_back(handed_over: &HandedOver, cause: &str) -> Failure {
+    match handed_over.take_back() {
         Ok(()) => Failure::new(Exit::RolledBack, format!("{cause}; the host is as it was before")),
         Err(why) => Failure::new(Exit::NeedsAttention, format!("{cause}; and going back failed too: {why}"))
             .hint("look at nmcli device, and bring the uplink's profile up: nmcli connection up NAME"),

@@ -1,13 +1,16 @@
-//! `virt-bridge heal`: guests' taps that fell off their bridges become ports again, without a restart of anything.
+//! `virt-bridge heal`: guests' taps that fell off their bridges become ports again, without a restart of anything, and a
+//! DHCP client that a killed run left between two links goes on.
 
 use std::path::Path;
 
 use super::exit::{Exit, Failure};
+use super::leases;
 use crate::bridge::Snapshot;
 use crate::check::fallen;
 use crate::libvirt::taps::{self, Tap};
 use crate::libvirt::vlans::Vlans;
 use crate::netlink::{Link, PortVlan, Request, Socket, bridge_vlan, link};
+use crate::transfer::Transfer;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -21,15 +24,22 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.dry_run {
         super::capability::require("heal")?;
     }
+    let mut text = String::new();
+    for bridge in Transfer::interrupted_bridges() {
+        if !arguments.dry_run {
+            leases::settle_earlier(&bridge)?;
+        }
+        say!(text, "the DHCP client of {bridge} or its uplink goes on where the address is");
+    }
     let unread = |error| Failure::unchanged(format!("cannot read the network state: {error}"));
     let mut socket = Socket::open().map_err(unread)?;
     let snapshot = Snapshot::take(&mut socket).map_err(unread)?;
     let taps = taps::of_running_guests(Path::new("/"));
     let fallen = fallen(&snapshot, &taps);
-    if fallen.is_empty() {
+    if fallen.is_empty() && text.is_empty() {
         return super::print_text("nothing to do\n");
     }
-    let (mut text, mut failures) = (String::new(), Vec::new());
+    let mut failures = Vec::new();
     for (tap, port, bridge) in &fallen {
         let requests = requests(&snapshot, tap, *port, *bridge);
         let done = requests.and_then(|it| if arguments.dry_run { Ok(()) } else { attach(&mut socket, *port, &it) });

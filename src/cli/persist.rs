@@ -7,15 +7,13 @@ use std::path::Path;
 use super::exit::{Exit, Failure};
 use crate::bridge::{self, Wanted};
 use crate::config::Uplink;
-use crate::netlink::{Address, Link, Payload, Request, Socket, address, link, mac_text};
-use crate::owner::{self, Backup, Bridge, Clients, Owner, Persistence, Restored};
+use crate::netlink::{Link, Socket, link, mac_text};
+use crate::owner::{self, Backup, Bridge, Owner, Persistence, Restored};
 
 /// What is done so that a bridge lasts, beside the takeover.
 pub struct Lasting {
     /// The link that leads to the LAN.
     pub uplink: String,
-    /// The uplink's DHCP clients that go on on the bridge.
-    pub clients: Clients,
     /// The files.
     pub persistence: Persistence,
 }
@@ -24,11 +22,6 @@ impl Lasting {
     /// Whether the owner has to carry out the takeover, because it would undo one that is not its own.
     pub fn is_owners_work(&self) -> bool {
         self.persistence.owner == Owner::NetworkManager
-    }
-
-    /// Whether a DHCP client is to go on on the bridge.
-    pub fn has_leases(&self) -> bool {
-        !self.clients.is_empty() || self.persistence.leased
     }
 }
 
@@ -55,10 +48,9 @@ pub fn plan(wanted: &Wanted) -> Result<Option<Lasting>, Failure> {
     let mac = present.as_ref().and_then(Link::mac).map(mac_text).ok_or_else(|| unread(&"it has no MAC"))?;
     let claims = owner::claims(Path::new("/"), owner::Link { name: &uplink.name, index: uplink.index });
     let claims = claims.map_err(|error| unread(&error))?;
-    let clients = Clients::of(&uplink.name).map_err(|error| unread(&error))?;
     let bridge = bridge(wanted, &uplink.name, uplink.index, mac);
     let persistence = owner::persistence(Path::new("/"), &bridge, &claims).map_err(refused)?;
-    Ok(Some(Lasting { uplink: uplink.name, clients, persistence }))
+    Ok(Some(Lasting { uplink: uplink.name, persistence }))
 }
 
 /// What would be written below `root`, where a host's files are and no kernel is.
@@ -120,10 +112,8 @@ pub fn in_words(persistence: &Persistence) -> String {
     text
 }
 
-/// Hands the uplink's lease over to the bridge, which is there, and writes the files.
-pub fn write(bridge: &str, lasting: &Lasting, quiet: bool) -> Result<(), Failure> {
-    let Lasting { uplink, clients, persistence } = lasting;
-    hand_over(uplink, bridge, clients)?;
+/// Writes the files of a bridge that is there, and lets the owner know.
+pub fn write(bridge: &str, persistence: &Persistence, quiet: bool) -> Result<(), Failure> {
     let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
     persistence.write(Path::new("/"), bridge).map_err(attention)?;
     let mut text = String::new();
@@ -136,37 +126,6 @@ pub fn write(bridge: &str, lasting: &Lasting, quiet: bool) -> Result<(), Failure
         .chain(&given)
         .for_each(|warning| drop(writeln!(std::io::stderr(), "warning: {warning}")));
     Ok(())
-}
-
-/// Hands the DHCP leases of one link over to another, which has its addresses already.
-pub fn hand_over(from: &str, to: &str, clients: &Clients) -> Result<(), Failure> {
-    if clients.is_empty() {
-        return Ok(());
-    }
-    let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
-    keep_addresses(to).map_err(|error| attention(format!("cannot keep the addresses of {to}: {error}")))?;
-    let warnings = owner::hand_over(clients, to).map_err(|text| {
-        attention(format!("{text}; {to} has its address, but nobody renews its lease ({from} had it)"))
-    })?;
-    warnings.iter().for_each(|warning| drop(writeln!(std::io::stderr(), "warning: {warning}")));
-    Ok(())
-}
-
-/// dhclient's script, for one, only adds an address at first, which fails where it is there, and leaves it the time that was left
-/// of the old lease; the first renewal sets the new one.
-fn keep_addresses(link: &str) -> Result<(), String> {
-    let unread = |error: crate::netlink::Error| error.to_string();
-    let mut socket = Socket::open().map_err(unread)?;
-    let Some(link) = socket.get::<Link>(link::by_name(link)).map_err(unread)? else { return Ok(()) };
-    let leased = socket.dump::<Address>(address::of_link(link.index)).map_err(unread)?;
-    let leased = leased.iter().filter(|address| !address.is_ipv6() && address.can_expire());
-    let request = |address: &Address| Request {
-        kind: Address::NEW,
-        flags: nix::libc::NLM_F_REPLACE as u16,
-        payload: address.everlasting().encode(),
-    };
-    let outcomes = socket.batch(&leased.map(request).collect::<Vec<_>>()).map_err(unread)?;
-    outcomes.into_iter().try_for_each(|outcome| outcome.map_err(|error| error.to_string()))
 }
 
 /// Where the owner has carried out the takeover there is no receipt that undo could know the bridge's guests by.

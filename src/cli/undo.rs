@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::exit::Failure;
 use crate::bridge::{self, Lock, Outcome, Records};
-use crate::confirmation::Confirmation;
+use crate::confirmation::{self, Confirmation};
 use crate::deadline::Deadline;
-use crate::owner::{self, Backup, Clients};
+use crate::owner::{self, Backup};
+use crate::transfer::Transfer;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -24,10 +25,10 @@ pub struct Arguments {
 /// Runs the verb.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     super::capability::require("undo")?;
+    if taken_back_by_owner(&arguments.bridge)? {
+        return Ok(());
+    }
     let check = super::gateway_check(&arguments.bridge);
-    // Read before the takeover is forgotten and the bridge is gone.
-    let clients = Clients::of(&arguments.bridge).map_err(Failure::unchanged)?;
-    let _held = clients.held();
     let backup = Backup::of(Path::new("/"), &arguments.bridge).map_err(Failure::unchanged)?;
     let receipt = Records::of(&arguments.bridge).receipt().ok().flatten();
     if let Some(backup) = backup.as_ref().filter(|_| !arguments.force) {
@@ -35,6 +36,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let deadline = Deadline::after(super::DEADLINE);
     let lock = Lock::take(deadline)?;
+    // Looked for before the takeover is forgotten and the bridge is gone.
+    let clients = Transfer::leaving(&lock, &arguments.bridge).map_err(Failure::unchanged)?;
     let uplink = receipt.and_then(|receipt| receipt.uplink).map(|uplink| uplink.name);
     let owner = backup.as_ref().map(Backup::owner).filter(|_| uplink.is_some());
     if let (Some(owner), Some(uplink)) = (owner, &uplink) {
@@ -45,12 +48,21 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .inspect_err(|_| drop(owner.map(|owner| owner::give(owner, &arguments.bridge))))?;
     // Where this fails, whoever waits for the confirmation finds nothing to take back.
     let _ = Confirmation::end(&lock, &arguments.bridge);
-    drop(lock);
     super::report::print(&arguments.bridge, &outcome, "nothing to undo: no takeover since boot", arguments.json);
+    super::leases::to_uplink(clients)?;
+    drop(lock);
     let uplink = uplink.filter(|_| matches!(outcome, Outcome::Done { .. }));
-    if let Some(uplink) = &uplink {
-        super::persist::hand_over(&arguments.bridge, uplink, &clients)?;
-    }
     let Some(backup) = backup else { return Ok(()) };
     super::persist::restore(&arguments.bridge, uplink.as_deref(), backup, arguments.json)
+}
+
+/// Takes back what the uplink's owner has carried out and nobody has confirmed yet, of which nothing is written.
+fn taken_back_by_owner(bridge: &str) -> Result<bool, Failure> {
+    let is_owners = |confirmation: &Confirmation| confirmation.handed_over.is_some();
+    if !Confirmation::of(bridge).ok().flatten().is_some_and(|confirmation| is_owners(&confirmation)) {
+        return Ok(false);
+    }
+    let Some(taken_back) = confirmation::take_back(bridge, is_owners)? else { return Ok(false) };
+    super::print_text(&format!("{}\n", taken_back.told.unwrap_or_default()))?;
+    Ok(true)
 }

@@ -6,6 +6,7 @@ use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
 use super::guarded;
 use super::handed_over;
+use super::leases;
 use super::persist::{self, Lasting};
 use super::rehearse;
 use crate::bridge::{self, Plan, Records, Wanted};
@@ -40,21 +41,19 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     super::capability::require("up")?;
     let wanted = arguments.bridge.wanted()?;
     guarded::settle_earlier(&wanted.bridge)?;
+    leases::settle_earlier(&wanted.bridge)?;
     if arguments.bridge.rehearse {
         rehearse::before(&wanted)?;
     }
     let lasting = persist::plan(&wanted)?;
     let network = arguments.bridge.network()?;
     let allowed = arguments.confirm.or_else(|| (!arguments.no_confirm && is_remote()).then_some(OVER_SSH));
-    // To the end: the old client may not go on before the new one has its place.
-    let _held;
     match (owners_work(&wanted, lasting.as_ref())?, allowed) {
         (Some((plan, lasting)), _) => {
             if allowed.is_some() {
-                let why = format!("{} is not asked to wait for a confirmation yet", lasting.persistence.owner);
-                return Err(Failure::unchanged(why).hint("say --no-confirm"));
+                waits_for_confirmation("--persist", "writes files", arguments.detach)?;
             }
-            handed_over::run(&wanted, plan, lasting, arguments.bridge.json)?;
+            handed_over::run(&wanted, plan, lasting, allowed, arguments.bridge.json)?;
         }
         (None, Some(allowed)) if takes_over(&wanted, arguments.confirm.is_some())? => {
             if let Some(lasting) = &lasting {
@@ -63,16 +62,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             if network.is_some() {
                 waits_for_confirmation("--network", "makes the network", arguments.detach)?;
             }
-            guarded::run(&wanted, allowed, arguments.detach, arguments.bridge.json)?;
+            guarded::run(&wanted, lasting.as_ref(), allowed, arguments.detach, arguments.bridge.json)?;
         }
         _ => {
-            _held = lasting.as_ref().map(|lasting| lasting.clients.held());
+            let clients = leases::begin(&wanted.bridge, lasting.as_ref())?;
             let outcome = bridge::ensure(&wanted, Deadline::after(super::DEADLINE))?;
             super::report::print(&wanted.bridge, &outcome, "nothing to do", arguments.bridge.json);
+            leases::to_bridge(clients).map_err(leases::attention)?;
         }
     }
     if let Some(lasting) = &lasting {
-        persist::write(&wanted.bridge, lasting, arguments.bridge.json)?;
+        persist::write(&wanted.bridge, &lasting.persistence, arguments.bridge.json)?;
     }
     // Last: its start finds the bridge, and of a takeover that failed or was not confirmed no network is left.
     if let Some(network) = &network {
@@ -88,11 +88,14 @@ fn owners_work<'a>(wanted: &Wanted, lasting: Option<&'a Lasting>) -> Result<Opti
     Ok(plan.map(|plan| (plan, lasting)))
 }
 
-/// Files are written, and leases handed over, when the takeover is confirmed.
+/// Files are written when the takeover is confirmed.
 fn can_be_confirmed(lasting: &Lasting, detach: bool) -> Result<(), Failure> {
     waits_for_confirmation("--persist", "writes files", detach)?;
-    if lasting.has_leases() {
-        let why = "the uplink has a DHCP lease, whose client cannot wait for a confirmation";
+    if lasting.persistence.leased {
+        let why = format!(
+            "{} would renew its DHCP lease on {} before its files have the bridge, which they only have when it is confirmed",
+            lasting.persistence.owner, lasting.uplink
+        );
         return Err(Failure::unchanged(why).hint("say --no-confirm"));
     }
     Ok(())

@@ -9,8 +9,8 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::setsid;
 
-use super::{Confirmation, take_back};
-use crate::bridge::{Error, Outcome};
+use super::{Confirmation, TakenBack, take_back};
+use crate::bridge::Error;
 use crate::log::Log;
 
 /// How often the guardian looks whether the confirmation has come.
@@ -88,7 +88,7 @@ pub fn guard(bridge: &str, by_timer: bool) {
             continue;
         }
         match take_back(bridge, is_due) {
-            Ok(outcome) => outcome.iter().for_each(|outcome| tell(bridge, outcome, &log)),
+            Ok(taken_back) => taken_back.iter().for_each(|taken_back| tell(bridge, taken_back, &log)),
             Err(error) => {
                 tell_once(&mut failure, bridge, &error, &log);
                 std::thread::sleep(PAUSE_AFTER_FAILURE);
@@ -110,13 +110,10 @@ fn watch_command() -> Arc<AtomicBool> {
     is_gone
 }
 
-fn tell(bridge: &str, outcome: &Outcome, log: &Log) {
-    let (Outcome::Done { recovered, .. } | Outcome::AlreadyRight { recovered }) = outcome;
-    recovered.iter().for_each(|what| log.warning(what));
-    if let Outcome::Done { plan, report, .. } = outcome {
-        log.warning(&format!("{bridge} was not confirmed in time: {}", report.told_of(plan)));
-        report.warnings.iter().for_each(|warning| log.warning(&format!("{bridge}: {warning}")));
-    }
+fn tell(bridge: &str, taken_back: &TakenBack, log: &Log) {
+    let told = taken_back.told.as_deref().unwrap_or("nothing was left to take back");
+    log.warning(&format!("{bridge} was not confirmed in time: {told}"));
+    taken_back.warnings.iter().for_each(|warning| log.warning(&format!("{bridge}: {warning}")));
 }
 
 fn tell_once(told: &mut String, bridge: &str, error: &Error, log: &Log) {

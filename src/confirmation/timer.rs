@@ -18,6 +18,8 @@ pub fn arm(bridge: &str, allowed: Duration) -> io::Result<Option<String>> {
     let mut command = Command::new("systemd-run");
     command
         .args(["--quiet", "--collect", "--timer-property=AccuracySec=100ms"])
+        // A DHCP client that is given its lease back lives on.
+        .arg("--property=KillMode=process")
         .arg(format!("--unit={unit}"))
         .arg(format!("--description=Take {bridge} back unless it is confirmed"))
         .arg(format!("--on-active={}ms", allowed.as_millis()))

@@ -22,6 +22,24 @@ pub enum Restored {
     Changed(String),
 }
 
+/// How far a backup's edits are carried out.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Not at all.
+    Nothing,
+    /// These files are as they are to be, and those are not yet.
+    Half {
+        /// As they are to be.
+        done: Vec<PathBuf>,
+        /// As they were.
+        open: Vec<PathBuf>,
+    },
+    /// Wholly.
+    All,
+    /// Somebody has changed a file since.
+    Changed,
+}
+
 /// Carries edits out below `root`, with the backup on the disk before the first of them.
 ///
 /// # Errors
@@ -69,22 +87,52 @@ impl Backup {
         self.kept.owner
     }
 
+    /// The bridges that have one, by name; none where that may not be known.
+    pub fn bridges(root: &Path) -> Vec<String> {
+        let entries = fs::read_dir(edit::below(root, Path::new(DIRECTORY))).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned()));
+        let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+        names.sort();
+        names
+    }
+
+    /// How far the edits are carried out.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn progress(&self, root: &Path) -> Result<Progress, String> {
+        let (mut done, mut open) = (Vec::new(), Vec::new());
+        for Edit { path, old, new, .. } in &self.kept.edits {
+            let present = edit::text(&edit::below(root, path))
+                .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            match present {
+                present if present == *new => done.push(path.clone()),
+                present if present == *old => open.push(path.clone()),
+                _ => return Ok(Progress::Changed),
+            }
+        }
+        Ok(match (done.is_empty(), open.is_empty()) {
+            (true, _) => Progress::Nothing,
+            (_, true) => Progress::All,
+            _ => Progress::Half { done, open },
+        })
+    }
+
     /// The edits, where a run that was ended in the middle has carried out some of them and not the others.
     ///
     /// # Errors
     /// When a file cannot be read.
     pub fn half_done(&self, root: &Path) -> Result<Option<&[Edit]>, String> {
-        let (mut done, mut open) = (false, false);
-        for Edit { path, old, new, .. } in &self.kept.edits {
-            let present = edit::text(&edit::below(root, path))
-                .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-            match present {
-                present if present == *new => done = true,
-                present if present == *old => open = true,
-                _ => return Ok(None),
-            }
-        }
-        Ok((done && open).then_some(&self.kept.edits))
+        Ok(matches!(self.progress(root)?, Progress::Half { .. }).then_some(&self.kept.edits))
+    }
+
+    /// Temporary files that a run has left below `root`, which was ended while it wrote.
+    pub fn leftovers(&self, root: &Path) -> Vec<PathBuf> {
+        let temporary = |edit: &Edit| {
+            let place = edit::below(root, &edit.path);
+            edit::temporary(&fs::canonicalize(&place).unwrap_or(place))
+        };
+        self.kept.edits.iter().map(temporary).filter(|path| path.exists()).collect()
     }
 
     /// Gives the files below `root` their old bytes back, if nobody has changed them since.
@@ -92,6 +140,7 @@ impl Backup {
     /// # Errors
     /// When a file cannot be read or written.
     pub fn restore(self, root: &Path) -> Result<Restored, String> {
+        let leftovers = self.leftovers(root);
         let Backup { place, kept: Kept { edits, .. } } = self;
         let cannot = |what: &str, path: &Path, error: io::Error| format!("cannot {what} {}: {error}", path.display());
         let changed = changed(root, &edits).map_err(|(path, error)| cannot("read", &path, error))?;
@@ -102,6 +151,8 @@ impl Backup {
         for edit in edits.iter().rev() {
             edit.reversed().write(root).map_err(|error| cannot("write", &edit.path, error))?;
         }
+        // Where one stays, nobody reads it.
+        leftovers.iter().for_each(|path| drop(fs::remove_file(path)));
         let gone = fs::remove_file(&place).and_then(|()| edit::sync_directory(&place));
         gone.map_err(|error| cannot("delete", &place, error))?;
         Ok(Restored::Files(edits.into_iter().map(|edit| edit.path).collect()))

@@ -4,7 +4,7 @@ mod hand_over;
 
 use super::{Claim, Error, Host, Link, Owner, lease_claim};
 
-pub use hand_over::{can_move, go_on};
+pub use hand_over::{can_move, go_on, is_ipv6};
 
 pub const COMM: &str = "dhclient";
 
@@ -33,17 +33,41 @@ const WITH_VALUE: [&str; 19] = [
 
 /// One claim for each dhclient: those for IPv4 and IPv6 are different processes.
 pub fn claims(host: &Host, link: Link) -> Result<Vec<Claim>, Error> {
-    let claims = host.processes_named(COMM).filter_map(|process| {
+    let mut claims = Vec::new();
+    for process in host.processes_named(COMM) {
         let names = link_names(&process.args[1..]);
         let scope = match names.is_empty() {
             true => "every link",
             false if names.contains(&link.name.as_bytes()) => link.name,
-            false => return None,
+            false => continue,
         };
         let claim = lease_claim(Owner::Dhclient, link, process, scope);
-        Some(if can_move(&process.args, link.name) { claim.movable(link) } else { claim })
-    });
-    Ok(claims.collect())
+        claims.push(match can_move(&process.args, link.name) {
+            true if is_ipv6(&process.args) && has_lasting_ipv6_address(host, link)? => {
+                let hint = format!(
+                    "the first thing that dhclient does on a link is to delete its lasting IPv6 addresses, so give {} either those \
+                     or a lease of DHCPv6, and reboot",
+                    link.name
+                );
+                Claim { hint, ..claim }
+            }
+            true => claim.movable(link),
+            false => claim,
+        });
+    }
+    Ok(claims)
+}
+
+/// As dhclient-script's PREINIT6 means it: of global scope and permanent (`IFA_F_PERMANENT` of linux/if_addr.h).
+fn has_lasting_ipv6_address(host: &Host, link: Link) -> Result<bool, Error> {
+    let addresses = host.text("proc/net/if_inet6")?.unwrap_or_default();
+    let is_lasting = |line: &str| match line.split_whitespace().collect::<Vec<_>>()[..] {
+        [_, _, _, "00", flags, name] => {
+            name == link.name && u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & 0x80 != 0)
+        }
+        _ => false,
+    };
+    Ok(addresses.lines().any(is_lasting))
 }
 
 /// The links a command line names; none means all (dhclient(8)).

@@ -5,7 +5,7 @@ mod hand_over;
 use super::process::Process;
 use super::{Claim, Error, Host, Link, Owner, lease_claim};
 
-pub use hand_over::{can_move, go_on};
+pub use hand_over::{can_move, go_on, serves};
 
 pub const COMM: &str = "dhcpcd";
 

@@ -106,14 +106,18 @@ pub fn text(place: &Path) -> io::Result<Option<String>> {
 /// When any step fails; then the file is untouched.
 pub fn replace(place: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let place = fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
-    let name = place.file_name().unwrap_or_default().to_string_lossy();
-    // No name that ifupdown, networkd or netplan would read as configuration.
-    let temporary = place.with_file_name(format!(".{name}.virt-bridge-new"));
+    let temporary = temporary(&place);
     let written = write_whole(&temporary, &place, bytes, mode).and_then(|()| fs::rename(&temporary, &place));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }
     written.and_then(|()| sync_directory(&place))
+}
+
+/// Where a file's new bytes are until they are whole: a name that no owner would read as configuration.
+pub fn temporary(place: &Path) -> PathBuf {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    place.with_file_name(format!(".{name}.virt-bridge-new"))
 }
 
 fn write_whole(temporary: &Path, model: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {

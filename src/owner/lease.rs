@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 
 use super::process::{self, Process};
 use super::{Owner, dhclient, dhcpcd};
@@ -18,51 +20,52 @@ use crate::deadline::Deadline;
 /// How long a server may take to confirm the lease; later than that it is still asked.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// The DHCP clients of one link that can be handed over.
-#[derive(Debug)]
-pub struct Clients {
-    link: String,
-    clients: Vec<(Owner, Process)>,
+/// A DHCP client that can be handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// What it is.
+    pub owner: Owner,
+    process: Process,
 }
 
-impl Clients {
-    /// Those that run for the link now.
+impl Client {
+    /// Those that serve the link, and it alone.
     ///
     /// # Errors
     /// When the processes cannot be read.
-    pub fn of(link: &str) -> Result<Self, String> {
+    pub fn all_of(link: &str) -> Result<Vec<Client>, String> {
         let running = process::running(Path::new("/"), &[dhclient::COMM, dhcpcd::COMM]);
         let running = running.map_err(|error| error.to_string())?;
-        let clients = running.into_iter().filter_map(|process| Some((owner(&process, link)?, process))).collect();
-        Ok(Clients { link: link.to_owned(), clients })
+        Ok(running.into_iter().filter_map(|process| Some(Client { owner: owner(&process, link)?, process })).collect())
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.clients.is_empty()
+    /// Whether the other one does the same work: dhclient runs once for IPv4 and once for IPv6.
+    pub fn is_like(&self, other: &Client) -> bool {
+        let is_ipv6 = |client: &Client| client.owner == Owner::Dhclient && dhclient::is_ipv6(&client.process.args);
+        self.owner == other.owner && is_ipv6(self) == is_ipv6(other)
     }
 
-    /// Lets them stand still until what this answers with is dropped: dhcpcd answers the move of its addresses with new
-    /// ones.
-    pub fn held(&self) -> Held<'_> {
-        self.signal(Signal::SIGSTOP);
-        Held(self)
-    }
-
-    fn signal(&self, signal: Signal) {
-        for (_, client) in &self.clients {
-            // One that has ended meanwhile is seen when it is handed over.
-            let _ = kill(Pid::from_raw(client.pid as i32), signal);
+    /// Lets it, which has ended on one link, go on on another that has the address already; answers whether a server has
+    /// confirmed the lease there.
+    ///
+    /// # Errors
+    /// One line that says what failed; the address stays, without anybody who renews it.
+    pub fn go_on(&self, from: &str, to: &str) -> Result<bool, String> {
+        match self.owner {
+            Owner::Dhclient => dhclient::go_on(&self.process, from, to),
+            _ => dhcpcd::go_on(&self.process, from, to),
         }
     }
-}
 
-/// Clients that stand still.
-pub struct Held<'a>(&'a Clients);
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.signal(Signal::SIGCONT);
+    /// Sends it a signal; one that has ended meanwhile needs none.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn signal(&self, signal: Signal) -> Result<(), String> {
+        match kill(Pid::from_raw(self.process.pid as i32), signal) {
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(format!("cannot signal {} (process {}): {errno}", self.owner, self.process.pid)),
+        }
     }
 }
 
@@ -70,33 +73,8 @@ fn owner(process: &Process, link: &str) -> Option<Owner> {
     if process.comm == dhclient::COMM {
         dhclient::can_move(&process.args, link).then_some(Owner::Dhclient)
     } else {
-        dhcpcd::can_move(process, link).then_some(Owner::Dhcpcd)
+        dhcpcd::serves(process, link).then_some(Owner::Dhcpcd)
     }
-}
-
-/// Ends the clients without a word to the server or their script, and starts them on another link with the same lease.
-/// The link must have the address already. Answers with what is not as it should be.
-///
-/// # Errors
-/// One line that says what failed; the address stays, without anybody who renews it.
-pub fn hand_over(clients: &Clients, to: &str) -> Result<Vec<String>, String> {
-    let from = clients.link.as_str();
-    let mut warnings = Vec::new();
-    for (owner, client) in &clients.clients {
-        // A signal that the client could answer would make it take the address away.
-        match kill(Pid::from_raw(client.pid as i32), Signal::SIGKILL) {
-            Ok(()) | Err(Errno::ESRCH) => {}
-            Err(errno) => return Err(format!("cannot end {owner} (process {}) on {from}: {errno}", client.pid)),
-        }
-        let is_confirmed = match owner {
-            Owner::Dhclient => dhclient::go_on(client, from, to)?,
-            _ => dhcpcd::go_on(client, from, to)?,
-        };
-        if !is_confirmed {
-            warnings.push(format!("no DHCP server has confirmed the lease on {to} yet; {owner} goes on asking"));
-        }
-    }
-    Ok(warnings)
 }
 
 /// Starts a client, which goes into the background by itself.
@@ -109,6 +87,8 @@ pub fn start(command: impl IntoIterator<Item = Vec<u8>>, to: &str) -> Result<(),
     let name = program.to_string_lossy().into_owned();
     let mut client = Command::new(program);
     client.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // What is typed on our terminal, or its end, is not meant for the client.
+    client.process_group(0);
     match client.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{name} on {to} ended with {status}")),

@@ -1,6 +1,7 @@
 //! The doctor: each trap is set on purpose, `check` names it, its mend is run, and `check` is quiet.
 
 mod bridges;
+mod files;
 mod hooks;
 mod managers;
 mod policies;
@@ -72,7 +73,7 @@ fn every_check_is_listed_and_can_be_run_alone() {
     let lab = healthy();
     let list = lab.host(["virt-bridge", "check", "--list"]);
     let names: Vec<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(names.len(), 28, "{list}");
+    assert_eq!(names.len(), 31, "{list}");
     for name in names {
         let text = lab.host(["virt-bridge", "check", name]);
         assert!(text.starts_with(&format!("ok       {name} ")) && text.lines().count() == 1, "{text}");
@@ -105,7 +106,7 @@ fn the_files_of_a_host_that_does_not_run() {
     let mend = "ln -s ../lan.xml /etc/libvirt/qemu/networks/autostart/";
     assert!(text.contains("network lan does not start at boot") && text.contains(mend), "{text}");
     lab.host(["sh", "-ec", &mend.replace(" /", " /run/image/")]);
-    assert_eq!(check(0).matches("ok       ").count(), 5);
+    assert_eq!(check(0).matches("ok       ").count(), 6);
     lab.write("/run/image/etc/virt-bridge.toml", "[bridge.br0]\nuplnk = \"eth0\"\n");
     let text = check(PROBLEM);
     assert!(text.contains("/run/image/etc/virt-bridge.toml:2") && text.contains("uplnk"), "{text}");

@@ -42,6 +42,10 @@ fn a_run_that_is_killed_leaves_files_that_boot_and_can_be_taken_back() {
             let has = |file: &str| lab.path("/etc/systemd/network").join(file).exists();
             // Whatever there is, a port only with its bridge.
             assert!(!has("20-wired-br0-port.network") || has("20-wired-br0.network") && has("20-wired-br0.netdev"));
+            let written = ["20-wired-br0.netdev", "20-wired-br0.network", "20-wired-br0-port.network"].map(has);
+            let checked = told(&lab.attempt(["virt-bridge", "check", "files-unfinished"]));
+            let is_half = written.contains(&true) && written.contains(&false);
+            assert_eq!(checked.contains("a run was killed while it changed"), is_half, "{call} {count}: {checked}");
             lab.host(UP);
             lab.host(["virt-bridge", "undo", "br0"]);
             assert_eq!(files(&lab), old, "{call} {count}");

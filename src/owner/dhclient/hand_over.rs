@@ -1,6 +1,5 @@
 //! The lease goes from one link to another: same server, same client identifier, same MAC, so the same address.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -13,11 +12,16 @@ use crate::owner::{edit, lease};
 /// The options whose values are files of one link.
 const FILES: [&[u8]; 3] = [b"-lf", b"-df", b"-pf"];
 
-/// Whether the command line is that of a client for IPv4 which serves this link alone and keeps its lease in a file of the
-/// link's name, as ifupdown starts it.
+/// Whether the command line is that of a client which serves this link alone and keeps its lease in a file of the link's
+/// name, as ifupdown starts one for IPv4 and one for IPv6.
 pub fn can_move(args: &[Vec<u8>], link: &str) -> bool {
     let has_own_leases = args.windows(2).any(|pair| pair[0] == b"-lf" && renamed(&pair[1], link, "").is_some());
-    link_names(&args[1..]) == [link.as_bytes()] && has_own_leases && !args.iter().any(|arg| arg == b"-6")
+    link_names(&args[1..]) == [link.as_bytes()] && has_own_leases
+}
+
+/// Whether the command line is that of a client for IPv6.
+pub fn is_ipv6(args: &[Vec<u8>]) -> bool {
+    args.iter().any(|arg| arg == b"-6")
 }
 
 /// Goes on on another link; answers whether a server has confirmed the lease there.
@@ -27,9 +31,10 @@ pub fn can_move(args: &[Vec<u8>], link: &str) -> bool {
 pub fn go_on(client: &Process, from: &str, to: &str) -> Result<bool, String> {
     let leases =
         move_files(&client.args, from, to).map_err(|error| format!("cannot copy the lease of {from}: {error}"))?;
-    let known = fs::read_to_string(&leases).unwrap_or_default();
+    let known = expiries(&leases);
     lease::start(command(&client.args, from, to), to)?;
-    Ok(lease::is_renewed(&false, || fs::read_to_string(&leases).is_ok_and(|now| has_answer(&known, &now))))
+    // That a server has confirmed an IPv6 address, the file does not show.
+    Ok(is_ipv6(&client.args) || lease::is_renewed(&known, || expiries(&leases)))
 }
 
 /// The command line for another link, which goes into the background at once.
@@ -58,9 +63,14 @@ fn move_files(args: &[Vec<u8>], from: &str, to: &str) -> io::Result<PathBuf> {
     for pair in args.windows(2).filter(|pair| pair[0] == b"-lf" || pair[0] == b"-df") {
         let Some(other) = renamed(&pair[1], from, to) else { continue };
         let (old, new) = (PathBuf::from(OsString::from_vec(pair[1].clone())), PathBuf::from(OsString::from_vec(other)));
+        // The other file is that of the client of the other family, who may be at work already; all that is wanted of it is the
+        // host's identifier.
+        if pair[0] == b"-df" && new.exists() {
+            continue;
+        }
         if let Some(text) = edit::text(&old)? {
             // dhclient passes over leases of another link.
-            let moved = text.replace(&format!("interface \"{from}\";"), &format!("interface \"{to}\";"));
+            let moved = latest(&text).replace(&format!("interface \"{from}\";"), &format!("interface \"{to}\";"));
             edit::replace(&new, moved.as_bytes(), 0o644)?;
         }
         if pair[0] == b"-lf" {
@@ -70,17 +80,28 @@ fn move_files(args: &[Vec<u8>], from: &str, to: &str) -> io::Result<PathBuf> {
     Ok(leases)
 }
 
-/// Whether a server's answer has come to the leases since. Before dhclient goes into the background it writes one lease of
-/// each address (`rewrite_client_leases` in client/dhclient.c), then it adds one for every answer, which says the same as
-/// the last one where both came within a second.
-fn has_answer(known: &str, now: &str) -> bool {
-    let addresses: BTreeSet<&str> = values(known, "fixed-address ").collect();
-    values(now, "expire ").last() != values(known, "expire ").last()
-        || values(now, "fixed-address ").count() > addresses.len()
+/// The file with nothing but the last lease: at its start dhclient deletes what it has twice, and a lease that is added
+/// could not be told from that.
+fn latest(text: &str) -> String {
+    let mut at = 0;
+    let mut begins = Vec::new();
+    for line in text.split_inclusive('\n') {
+        if line.starts_with("lease {") || line.starts_with("lease6 {") {
+            begins.push(at);
+        }
+        at += line.len();
+    }
+    match (begins.first(), begins.last()) {
+        (Some(first), Some(last)) => format!("{}{}", &text[..*first], &text[*last..]),
+        _ => text.to_owned(),
+    }
 }
 
-fn values<'a>(leases: &'a str, key: &'static str) -> impl Iterator<Item = &'a str> {
-    leases.lines().filter_map(move |line| line.trim_start().strip_prefix(key))
+/// Until when each lease of the file lasts; dhclient adds a lease for every answer of a server, which within the same second
+/// lasts as long as the one before.
+fn expiries(leases: &Path) -> Vec<String> {
+    let text = fs::read_to_string(leases).unwrap_or_default();
+    text.lines().filter(|line| line.trim_start().starts_with("expire ")).map(|line| line.trim().to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -104,22 +125,20 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_shares_its_leases_or_speaks_ipv6_stays() {
-        assert!(!can_move(&args("dhclient eth0"), "eth0"));
-        assert!(!can_move(&args("dhclient -lf /var/lib/dhcp/dhclient.leases eth0"), "eth0"));
-        assert!(!can_move(&args("dhclient -lf /l/dhclient.eth0.leases eth0 eth1"), "eth0"));
-        assert!(!can_move(&args("dhclient -6 -lf /l/dhclient.eth0.leases eth0"), "eth0"));
+    fn the_last_lease_goes_over_with_the_identifier() {
+        let lease =
+            |address: &str| format!("lease {{\n  fixed-address {address};\n  expire 3 2026/11/25 22:54:20;\n}}\n");
+        let head = "default-duid \"\\000\";\n";
+        let all = head.to_owned() + &lease("192.0.2.7") + &lease("192.0.2.8");
+        assert_eq!(latest(&all), head.to_owned() + &lease("192.0.2.8"));
+        assert_eq!(latest(head), head);
     }
 
     #[test]
-    fn an_answer_counts_that_says_what_the_last_one_said() {
-        let lease =
-            |address: &str, expire: &str| format!("lease {{\n  fixed-address {address};\n  expire {expire};\n}}\n");
-        let (old, last) = (lease("192.0.2.7", "3 2026/11/25 10:00:00"), lease("192.0.2.7", "3 2026/11/25 10:02:00"));
-        let known = format!("{old}{last}");
-        assert!(!has_answer(&known, &last), "what dhclient begins with");
-        assert!(has_answer(&known, &format!("{last}{last}")));
-        assert!(has_answer(&known, &format!("{last}{}", lease("192.0.2.7", "3 2026/11/25 10:04:00"))));
-        assert!(has_answer("", &last));
+    fn a_client_that_shares_its_leases_stays() {
+        assert!(!can_move(&args("dhclient eth0"), "eth0"));
+        assert!(!can_move(&args("dhclient -lf /var/lib/dhcp/dhclient.leases eth0"), "eth0"));
+        assert!(!can_move(&args("dhclient -lf /l/dhclient.eth0.leases eth0 eth1"), "eth0"));
+        assert!(can_move(&args("dhclient -6 -lf /l/dhclient6.eth0.leases eth0"), "eth0"));
     }
 }

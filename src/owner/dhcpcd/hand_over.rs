@@ -21,7 +21,12 @@ const OPTIONS: [(&str, &str); 5] =
 
 /// Whether the process serves this link alone, as ifupdown starts it.
 pub fn can_move(process: &Process, link: &str) -> bool {
-    is_title(process) && service(process) == Some(Service::Links(vec![link.as_bytes()]))
+    is_title(process) && serves(process, link)
+}
+
+/// Whether the process serves this link alone, in the moment before it has its title, too.
+pub fn serves(process: &Process, link: &str) -> bool {
+    service(process) == Some(Service::Links(vec![link.as_bytes()]))
 }
 
 /// Goes on on another link; answers whether a server has confirmed the lease there.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::deadline::Deadline;
 use crate::owner::program;
 
@@ -13,7 +15,7 @@ const OBJECT: &str = "/org/freedesktop/NetworkManager";
 const FLAGS: &str = "6";
 
 /// A state of all devices that NetworkManager can go back to.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     object: String,
 }
@@ -37,6 +39,25 @@ impl Checkpoint {
     /// One line when the checkpoint is there no more, and so NetworkManager has gone back.
     pub fn destroy(&self, deadline: Deadline) -> Result<(), String> {
         ask(&["CheckpointDestroy", "o", &self.object], deadline).map(drop)
+    }
+
+    /// Lets NetworkManager go back by itself only after so long from now.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::destroy`].
+    pub fn prolong(&self, lifetime: Duration, deadline: Deadline) -> Result<(), String> {
+        let seconds = lifetime.as_secs().to_string();
+        ask(&["CheckpointAdjustRollbackTimeout", "ou", &self.object, &seconds], deadline).map(drop)
+    }
+
+    /// Whether it is still there; where it is not, NetworkManager has gone back by itself, or somebody has destroyed it.
+    ///
+    /// # Errors
+    /// One line when NetworkManager does not say.
+    pub fn exists(&self, deadline: Deadline) -> Result<bool, String> {
+        let property = ["--system", "get-property", SERVICE, OBJECT, SERVICE, "Checkpoints"];
+        let all = program::output("busctl", &property, deadline)?;
+        Ok(all.split_whitespace().any(|word| word.trim_matches('"') == self.object))
     }
 
     /// Goes back: profiles that are new since are deleted, their files with them, and devices get their own again.

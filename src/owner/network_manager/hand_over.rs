@@ -8,6 +8,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::checkpoint::Checkpoint;
 use super::keyfile::Keyfile;
 use super::profiles::{self, Profile};
@@ -30,11 +32,14 @@ const BY_ITSELF: Duration = Duration::from_secs(5);
 const BETWEEN_QUESTIONS: Duration = Duration::from_millis(50);
 
 /// A hand-over that can be taken back.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOver {
     checkpoint: Checkpoint,
     bridge: String,
+    /// May hold secrets, and is not needed to go back.
+    #[serde(skip)]
     profiles: Vec<Edit>,
+    files: Vec<PathBuf>,
     /// The uplink and what is up on it before.
     before: (String, String),
 }
@@ -53,11 +58,13 @@ impl HandOver {
     ) -> Result<Self, String> {
         let profile = told(uplink, "GENERAL.CON-UUID", deadline)?;
         let checkpoint = Checkpoint::create(lifetime, deadline)?;
-        let profiles = persistence.edits.iter().filter(|edit| edit.old.is_none()).filter_map(for_this_boot);
+        let added = persistence.edits.iter().filter(|edit| edit.old.is_none());
+        let profiles: Vec<Edit> = added.filter_map(for_this_boot).collect();
         Ok(HandOver {
             checkpoint,
             bridge: bridge.to_owned(),
-            profiles: profiles.collect(),
+            files: profiles.iter().map(|profile| profile.path.clone()).collect(),
+            profiles,
             before: (uplink.to_owned(), profile.trim().to_owned()),
         })
     }
@@ -85,9 +92,12 @@ impl HandOver {
     ///
     /// # Errors
     /// One line that says what is not as before.
-    pub fn take_back(self, deadline: Deadline) -> Result<(), String> {
-        let rolled_back = self.checkpoint.roll_back(deadline);
-        remove(self.profiles.iter().map(|profile| profile.path.as_path()))?;
+    pub fn take_back(&self, deadline: Deadline) -> Result<(), String> {
+        let rolled_back = self.checkpoint.exists(deadline).and_then(|exists| match exists {
+            true => self.checkpoint.roll_back(deadline),
+            false => Ok(()),
+        });
+        remove(self.files.iter().map(PathBuf::as_path))?;
         program::output("nmcli", &["connection", "reload"], deadline)?;
         rolled_back?;
         let (uplink, profile) = &self.before;
@@ -96,6 +106,14 @@ impl HandOver {
             return Ok(());
         }
         Err(format!("{uplink} does not get its profile {profile} back"))
+    }
+
+    /// Lets NetworkManager go back by itself only after so long from now.
+    ///
+    /// # Errors
+    /// As [`HandOver::keep`].
+    pub fn prolong(&self, lifetime: Duration, deadline: Deadline) -> Result<(), String> {
+        self.checkpoint.prolong(lifetime, deadline)
     }
 
     /// Lets the bridge stay until the next boot at least.
