@@ -213,18 +213,21 @@ fn a_rehearsal_that_is_killed_in_the_middle_leaves_nothing() {
     let files = || lab.host(["sh", "-c", "find /run -path /run/lab -prune -o -print | sort; cat /proc/mounts"]);
     let (first, spaces, first_files) = (Host::of(&lab), namespaces(&lab), files());
     for signal in ["KILL", "KILL", "INT"] {
-        let start = || lab.command(PLAN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut plan = start();
-        // Quick as it is, it may be over before it is caught.
-        lab.wait_until("the copy has a bridge", || {
-            if plan.try_wait().unwrap().is_some() {
-                plan = start();
-            }
+        // Quick as it is, it may be over before it is caught, or before it hears of it.
+        lab.wait_until("a rehearsal is caught in the middle", || {
+            let mut plan = lab.command(PLAN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             let thread = "for try in {1..20}; do for task in /proc/[0-9]*/task/*; do \
                           [[ $(<$task/net/dev) = *br0:* ]] && kill -$0 ${task##*/} && exit; done; done 2>/dev/null; exit 1";
-            lab.attempt(["bash", "-c", thread, signal]).status.success()
+            let is_caught = loop {
+                if lab.attempt(["bash", "-c", thread, signal]).status.success() {
+                    break true;
+                }
+                if plan.try_wait().unwrap().is_some() {
+                    break false;
+                }
+            };
+            !plan.wait().unwrap().success() && is_caught
         });
-        assert!(!plan.wait().unwrap().success(), "it was not in the middle");
         assert_eq!(namespaces(&lab), spaces);
         assert_eq!(files(), first_files);
         assert_eq!(Host::of(&lab).all_differences(&first), [""; 0]);
