@@ -14,6 +14,7 @@ pub mod plan;
 mod prefix_route;
 mod preflight;
 mod receipt;
+pub(crate) mod record_file;
 mod recovery;
 mod relocation;
 mod report;

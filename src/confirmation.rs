@@ -16,7 +16,7 @@ use std::{fs, io};
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-use crate::bridge::{self, DIRECTORY, Error, Lock, Outcome, Records};
+use crate::bridge::{self, DIRECTORY, Error, Lock, Outcome, Records, record_file};
 use crate::deadline::Deadline;
 use crate::transfer::Transfer;
 
@@ -101,11 +101,7 @@ impl Confirmation {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn of(bridge: &str) -> io::Result<Option<Self>> {
-        match fs::read(path(bridge)) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        record_file::read(&path(bridge))
     }
 
     /// The bridges that wait, by name.
@@ -132,10 +128,8 @@ impl Confirmation {
     /// When it cannot be deleted.
     pub fn end(_lock: &Lock, bridge: &str) -> io::Result<()> {
         let timer = Self::of(bridge).ok().flatten().and_then(|confirmation| confirmation.timer);
-        match fs::remove_file(path(bridge)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => timer.iter().for_each(|timer| timer::disarm(timer)),
-        }
+        record_file::remove(&path(bridge))?;
+        timer.iter().for_each(|timer| timer::disarm(timer));
         Ok(())
     }
 
@@ -149,17 +143,8 @@ impl Confirmation {
         self.remaining().is_zero()
     }
 
-    /// As receipts, as a whole: a reader finds the old file or the new one.
     fn write(&self) -> io::Result<()> {
-        let temporary = path(&self.bridge).with_extension("confirm.new");
-        let written = serde_json::to_vec(self)
-            .map_err(io::Error::from)
-            .and_then(|bytes| fs::write(&temporary, bytes))
-            .and_then(|()| fs::rename(&temporary, path(&self.bridge)));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        written
+        record_file::write(&path(&self.bridge), self)
     }
 }
 

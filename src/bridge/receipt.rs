@@ -3,14 +3,14 @@
 //! Before the first change it is written as `BRIDGE.journal`; when all is done the journal becomes `BRIDGE.json`, the
 //! receipt. A journal that is found at the start of a run is that of a run which was killed.
 
-use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
 use super::belongings::Belongings;
 use super::plan::{Before, Plan};
+use super::record_file;
 use super::relocation::End;
 
 /// Where receipts, journals and the lock are.
@@ -133,7 +133,7 @@ impl Records {
     /// # Errors
     /// When the file cannot be read or is no receipt.
     pub fn receipt(&self) -> io::Result<Option<Receipt>> {
-        read(&self.receipt)
+        record_file::read(&self.receipt)
     }
 
     /// The journal of a run that was killed.
@@ -141,7 +141,7 @@ impl Records {
     /// # Errors
     /// When the file cannot be read or is no journal.
     pub fn journal(&self) -> io::Result<Option<Receipt>> {
-        read(&self.journal)
+        record_file::read(&self.journal)
     }
 
     /// Writes down what is about to be done.
@@ -149,7 +149,7 @@ impl Records {
     /// # Errors
     /// When it cannot be written; then nothing may be done.
     pub fn begin(&self, receipt: &Receipt) -> io::Result<()> {
-        write(&self.journal, receipt)
+        record_file::write(&self.journal, receipt)
     }
 
     /// Takes back that something is about to be done.
@@ -157,7 +157,7 @@ impl Records {
     /// # Errors
     /// When the journal cannot be deleted.
     pub fn abandon(&self) -> io::Result<()> {
-        remove(&self.journal)
+        record_file::remove(&self.journal)
     }
 
     /// Notes that a takeover is done. Where there is no room for the receipt, the journal becomes it, unless there is an
@@ -169,10 +169,10 @@ impl Records {
         let earlier = self.receipt().ok().flatten();
         let is_repair = earlier.as_ref().is_some_and(|earlier| earlier.bridge == receipt.bridge);
         let whole = earlier.into_iter().fold(receipt.clone(), Receipt::after);
-        if write(&self.receipt, &whole).is_err() && !is_repair {
+        if record_file::write(&self.receipt, &whole).is_err() && !is_repair {
             return fs::rename(&self.journal, &self.receipt);
         }
-        remove(&self.journal)
+        record_file::remove(&self.journal)
     }
 
     /// Notes that the takeover was undone.
@@ -180,37 +180,7 @@ impl Records {
     /// # Errors
     /// When the files cannot be deleted.
     pub fn forget(&self) -> io::Result<()> {
-        remove(&self.receipt)?;
-        remove(&self.journal)
-    }
-}
-
-fn read(path: &Path) -> io::Result<Option<Receipt>> {
-    match fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Replaces a file as a whole: a reader, or whoever comes after a crash, finds the old one or the new one. The
-/// directory is in memory, so there is nothing to flush.
-fn write(path: &Path, receipt: &Receipt) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    let written = serde_json::to_vec(receipt).map_err(io::Error::from).and_then(|bytes| {
-        let mut file = fs::File::create(&temporary)?;
-        file.write_all(&bytes)?;
-        fs::rename(&temporary, path)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        record_file::remove(&self.receipt)?;
+        record_file::remove(&self.journal)
     }
 }

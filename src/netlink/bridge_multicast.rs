@@ -1,10 +1,8 @@
 //! To which ports a bridge sends multicast.
 
 use super::Link;
+use super::link::{IFLA_INFO_DATA, IFLA_INFO_SLAVE_DATA, IFLA_LINKINFO};
 
-const IFLA_LINKINFO: u16 = 18;
-const IFLA_INFO_DATA: u16 = 2;
-const IFLA_INFO_SLAVE_DATA: u16 = 5;
 /// linux/if_link.h
 const IFLA_BR_MCAST_SNOOPING: u16 = 23;
 const IFLA_BR_MCAST_QUERIER: u16 = 25;

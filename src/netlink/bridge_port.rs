@@ -1,10 +1,8 @@
 //! What a bridge does with the frames of one of its ports.
 
 use super::Link;
+use super::link::{IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINKINFO};
 
-const IFLA_LINKINFO: u16 = 18;
-const IFLA_INFO_SLAVE_KIND: u16 = 4;
-const IFLA_INFO_SLAVE_DATA: u16 = 5;
 /// linux/if_link.h
 const IFLA_BRPORT_STATE: u16 = 1;
 const IFLA_BRPORT_LEARNING: u16 = 8;

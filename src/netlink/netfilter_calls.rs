@@ -2,12 +2,9 @@
 
 use serde::Serialize;
 
-use super::link::{self, Link};
+use super::link::{self, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINKINFO, Link};
 use super::{Attributes, Request};
 
-const IFLA_LINKINFO: u16 = 18;
-const IFLA_INFO_KIND: u16 = 1;
-const IFLA_INFO_DATA: u16 = 2;
 /// linux/if_link.h; the three follow each other.
 const IFLA_BR_NF_CALL_IPTABLES: u16 = 36;
 const IFLA_BR_NF_CALL_IP6TABLES: u16 = 37;

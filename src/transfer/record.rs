@@ -2,12 +2,12 @@
 //!
 //! A client that was ended and not started again leaves no other trace of how it was started.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
-use crate::bridge::DIRECTORY;
+use crate::bridge::{DIRECTORY, record_file};
 use crate::owner::Client;
 
 const SUFFIX: &str = ".leases";
@@ -25,11 +25,7 @@ pub struct Record {
 impl Record {
     /// The record of a transfer that was not brought to its end.
     pub fn of(bridge: &str) -> io::Result<Option<Self>> {
-        match fs::read(path(bridge)) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        record_file::read(&path(bridge))
     }
 
     /// The bridges that have one, by name.
@@ -41,26 +37,14 @@ impl Record {
         names
     }
 
-    /// As receipts, as a whole: whoever comes after a crash finds all of it or nothing.
+    /// As a whole: whoever comes after a crash finds all of it or nothing.
     pub fn write(&self) -> io::Result<()> {
-        let place = path(&self.bridge);
-        let temporary = place.with_extension("leases.new");
-        let written = serde_json::to_vec(self)
-            .map_err(io::Error::from)
-            .and_then(|bytes| fs::write(&temporary, bytes))
-            .and_then(|()| fs::rename(&temporary, &place));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        written
+        record_file::write(&path(&self.bridge), self)
     }
 
     /// Takes it away.
     pub fn remove(&self) -> io::Result<()> {
-        match fs::remove_file(path(&self.bridge)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        record_file::remove(&path(&self.bridge))
     }
 }
 
