@@ -2,11 +2,11 @@
 //!
 //! Called by libvirtd (virtnetworkd) as `/etc/libvirt/hooks/network NETWORK OPERATION SUB-OPERATION EXTRA` for every
 //! network, with its XML on stdin. What it writes to stderr is shown by virsh when it fails.
+#![no_main]
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use virt_bridge::bridge::{self, Outcome, Wanted};
@@ -22,15 +22,11 @@ use virt_bridge::{drift, owner};
 /// What the owner of a bridge leaves of the deadline, so that we can say that it took too long.
 const FOR_THE_REST: Duration = Duration::from_secs(1);
 
-fn main() -> ExitCode {
+virt_bridge::hook_main!(hook);
+
+fn hook() -> bool {
     let log = Log::new("virt-bridge-network");
-    match run(&log) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log.error(&format!("virt-bridge: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    run(&log).inspect_err(|error| log.error(&format!("virt-bridge: {error}"))).is_ok()
 }
 
 fn run(log: &Log) -> Result<(), String> {

@@ -3,10 +3,10 @@
 //!
 //! Called by libvirtd (virtqemud) as `/etc/libvirt/hooks/qemu.d/50-virt-bridge DOMAIN OPERATION SUB-OPERATION EXTRA`,
 //! with the domain's XML on stdin. What it writes to stderr is shown by virsh when it fails.
+#![no_main]
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::process::ExitCode;
 use std::time::Instant;
 
 use virt_bridge::bridge::{self, Wanted};
@@ -20,15 +20,11 @@ use virt_bridge::log::Log;
 use virt_bridge::netlink::{Link, Socket, link};
 use virt_bridge::printable::Printable;
 
-fn main() -> ExitCode {
+virt_bridge::hook_main!(hook);
+
+fn hook() -> bool {
     let log = Log::new("virt-bridge-qemu");
-    match run(&log) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log.error(&format!("virt-bridge: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    run(&log).inspect_err(|error| log.error(&format!("virt-bridge: {error}"))).is_ok()
 }
 
 fn run(log: &Log) -> Result<(), String> {
@@ -121,7 +117,9 @@ fn arrive(call: &HookCall, begun: Instant, log: &Log) -> Result<(), String> {
     }
     let patched = patch(&xml, &config.interfaces)?;
     if let Some(xml) = patched.xml() {
-        std::io::stdout().write_all(xml).map_err(|error| format!("cannot write the domain's XML: {error}"))?;
+        let mut stdout = std::io::stdout();
+        let written = stdout.write_all(xml).and_then(|()| stdout.flush());
+        written.map_err(|error| format!("cannot write the domain's XML: {error}"))?;
     }
     report(call, &patched, log);
     Ok(())

@@ -9,6 +9,7 @@ pub mod domains;
 mod elements;
 pub mod guest;
 pub mod hook_call;
+pub mod hook_main;
 pub mod network;
 pub mod network_definition;
 pub mod networks;

@@ -98,6 +98,17 @@ fn a_hook_without_stdin_stdout_and_stderr_changes_nothing_that_it_was_not_asked_
 }
 
 #[test]
+fn a_hook_that_nobody_listens_to_any_more_ends_by_itself() {
+    let host = Host::enter();
+    let (reader, writer) = nix::unistd::pipe().unwrap();
+    drop(reader);
+    let mut hook = Command::new(PROGRAM);
+    hook.args(["lan", "start", "begin", "-"]).stdin(Stdio::null()).stdout(writer.try_clone().unwrap()).stderr(writer);
+    assert_eq!(hook.status().unwrap().code(), Some(1));
+    host.expect_alone();
+}
+
+#[test]
 fn a_network_of_any_name_is_served() {
     let host = Host::enter();
     for name in ["--help", "-", "", "a\nb", "\u{1b}[2J", &"x".repeat(100_000)] {
