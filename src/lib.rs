@@ -22,5 +22,6 @@ pub mod regular_file;
 pub mod rehearsal;
 pub mod sysctl;
 pub mod sysctl_d;
+pub mod sysfs;
 pub mod transfer;
 pub mod why;

@@ -9,6 +9,7 @@ use crate::bridge::{self, Belongings, End};
 use crate::deadline::Deadline;
 use crate::netlink::Socket;
 use crate::owner::HandOver;
+use crate::sysfs;
 
 /// What leads back, and what the host has by its uplink then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +47,6 @@ impl HandedOver {
 
     /// Whether the uplink is the bridge's port.
     pub fn stands(&self, bridge: &str) -> bool {
-        let master = Path::new("/sys/class/net").join(&self.uplink.name).join("master").read_link();
-        master.is_ok_and(|master| master.file_name().is_some_and(|name| name == bridge))
+        sysfs::master(Path::new("/"), &self.uplink.name).is_some_and(|master| master == bridge)
     }
 }
