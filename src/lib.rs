@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod confirmation;
 pub mod deadline;
+pub mod diff;
 pub mod drift;
 pub mod forwarding;
 pub mod glob;
