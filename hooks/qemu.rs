@@ -53,42 +53,41 @@ fn prepare(call: &HookCall, begun: Instant, log: &Log) -> Result<(), String> {
         .filter_map(|interface| interface.bridge.as_deref())
         .collect();
     let config = Lazy::at("/");
-    bridges.iter().try_for_each(|bridge| ensure(call, bridge, &config, begun, log))?;
-    keep_settings(&bridges, &config, begun, log)
-}
-
-/// No network's hook runs for these bridges, so their settings are looked after here.
-fn keep_settings(bridges: &BTreeSet<&str>, config: &Lazy, begun: Instant, log: &Log) -> Result<(), String> {
-    for bridge in bridges {
-        let link = find(bridge)?;
-        // Of a broken file the log has been told.
-        let Ok(config) = config.get() else { return Ok(()) };
-        if drift::is_seen(config, bridge, link.as_ref()) {
-            drift::correct(Deadline::since(begun, config.hook.deadline), log);
-            return Ok(());
-        }
-    }
+    let ensured = bridges.into_iter().map(|bridge| Ok((bridge, ensure(call, bridge, &config, begun, log)?)));
+    let bridges = ensured.collect::<Result<Vec<_>, String>>()?;
+    keep_settings(&bridges, &config, begun, log);
     Ok(())
 }
 
-/// A bridge that is there and not configured is somebody's, and stays as it is.
-fn ensure(call: &HookCall, bridge: &str, config: &Lazy, begun: Instant, log: &Log) -> Result<(), String> {
+/// No network's hook runs for these bridges, so their settings are looked after here.
+fn keep_settings(bridges: &[(&str, Option<Link>)], config: &Lazy, begun: Instant, log: &Log) {
+    for (bridge, link) in bridges {
+        // Of a broken file the log has been told.
+        let Ok(config) = config.get() else { return };
+        if drift::is_seen(config, bridge, link.as_ref()) {
+            return drift::correct(Deadline::since(begun, config.hook.deadline), log);
+        }
+    }
+}
+
+/// The bridge, once it is there. One that is there and not configured is somebody's, and stays as it is.
+fn ensure(call: &HookCall, bridge: &str, config: &Lazy, begun: Instant, log: &Log) -> Result<Option<Link>, String> {
     let config = match config.get() {
         Ok(config) => config,
-        // A broken file is no reason against a guest that may not need it.
-        Err(error) if find(bridge)?.is_some() => {
+        Err(error) => {
+            // A broken file is no reason against a guest that may not need it.
+            let link = find(bridge)?.ok_or_else(|| error.to_string())?;
             log.warning(&format!("{call}: {bridge} is taken as it is: {error}"));
-            return Ok(());
+            return Ok(Some(link));
         }
-        Err(error) => return Err(error.to_string()),
     };
     let Some(configured) = config.bridges.get(bridge).filter(|bridge| bridge.is_ours()) else {
-        return if find(bridge)?.is_some() { Ok(()) } else { Err(absent(bridge)) };
+        return find(bridge)?.ok_or_else(|| absent(bridge)).map(Some);
     };
     let deadline = Deadline::since(begun, config.hook.deadline);
     let wanted = Wanted::configured(bridge, Some(configured));
     bridge::ensure(&wanted, deadline).map_err(|error| format!("{bridge}: {error}"))?.tell(call, log);
-    Ok(())
+    find(bridge)
 }
 
 fn find(bridge: &str) -> Result<Option<Link>, String> {

@@ -6,10 +6,10 @@ mod files;
 mod filters;
 mod forwarding;
 mod hooks;
-mod managers;
 mod multicast;
 mod networks;
 mod ports;
+mod rivals;
 mod takeovers;
 
 use std::collections::BTreeSet;
@@ -93,7 +93,7 @@ pub const ALL: [&Check; 31] = [
     &ports::MTU,
     &ports::ADDRESSES,
     &ports::OWNER,
-    &managers::SEVERAL,
+    &rivals::SEVERAL,
     &multicast::SNOOPING,
     &filters::POLICY,
     &filters::FIREWALL,
@@ -111,7 +111,7 @@ pub const OF_FILES: [&Check; 6] = [
     &hooks::EXECUTABLE,
     &hooks::LEFTOVERS,
     &networks::AUTOSTART,
-    &managers::SEVERAL,
+    &rivals::SEVERAL,
     &files::UNFINISHED,
 ];
 

@@ -3,7 +3,6 @@
 pub mod active_networks;
 mod bounded_input;
 pub mod bridge_networks;
-pub mod bridges_in_use;
 pub mod domain;
 pub mod domains;
 mod elements;

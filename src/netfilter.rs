@@ -24,7 +24,7 @@ pub use change::{Change, Outcome};
 pub use state::{Bridge, State, is_loaded, wait_for_sysctls};
 
 use crate::config::Config;
-use crate::libvirt::bridges_in_use;
+use crate::libvirt::networks;
 use crate::netlink::{self, Link, Socket, link, netfilter_calls};
 
 /// How long the sysctls may take to appear after the module's event: kernels before commit 38dc717e9715 send it before
@@ -46,7 +46,7 @@ impl<'a> LibvirtBridges<'a> {
 
     /// Whether a network of libvirt uses the bridge.
     pub fn contains(&self, bridge: &str) -> bool {
-        self.names.get_or_init(|| bridges_in_use::names(self.root)).iter().any(|name| name == bridge)
+        self.names.get_or_init(|| networks::bridges(self.root)).iter().any(|name| name == bridge)
     }
 }
 

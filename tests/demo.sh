@@ -100,8 +100,7 @@ done
 [[ $(ip -brief link show master br0) = eth0* ]] || fail "eth0 is no port of br0"
 
 step "A guest on that network: its tap becomes a port, and its firmware asks the LAN for an address"
-router dnsmasq --keep-in-foreground --port=0 --interface=lan --bind-interfaces --dhcp-range=192.0.2.100,192.0.2.199 \
-    --dhcp-boot=none --dhcp-leasefile=/run/lab/leases --log-facility=/run/lab/dnsmasq.log &
+lan-dhcp start --dhcp-boot=none
 # Through cat, because AppArmor lets Debian's tcpdump write to a pipe, but not to our file.
 peer timeout 60 tcpdump --immediate-mode -lntei lan -c1 "arp and ether src $guest_mac" 2>/dev/null | cat >/run/lab/arp &
 arp=$!

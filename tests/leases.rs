@@ -6,13 +6,11 @@ mod support;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use support::{Lab, told};
+use support::{Lab, SERVER_LOG, told};
 
 const UP: [&str; 6] = ["virt-bridge", "up", "br0", "--uplink", "eth0", "--persist"];
 
 const INTERFACES: &str = "/etc/network/interfaces";
-
-const SERVER_LOG: &str = "/run/lab/dhcp.log";
 
 /// Hides the clients that ifupdown would rather take, and configures `eth0`.
 const DHCLIENT: &str = "echo 'iface eth0 inet6 auto' >>/etc/network/interfaces";
@@ -22,15 +20,8 @@ const DHCPCD: &str = "mount --bind /dev/null /sbin/dhclient; mount --bind /dev/n
 /// A host on a LAN with router advertisements and leases of two minutes, to be renewed after ten seconds.
 fn leased(client: &str) -> Lab {
     let lab = Lab::start(["--no-libvirt"]);
-    let server = format!(
-        "dnsmasq --no-daemon --conf-file=/dev/null --port=0 --interface=lan --log-dhcp --log-facility={SERVER_LOG} \
-         --dhcp-range=192.0.2.100,192.0.2.199,2m --dhcp-option=option:T1,10 --dhcp-option=option:T2,60 --dhcp-option=option:dns-server,192.0.2.1 \
-         --dhcp-range=2001:db8:0:3::100,2001:db8:0:3::1ff,64,2m --dhcp-leasefile=/run/lab/leases \
-         --pid-file=/run/lab/dhcp.pid --user=root </dev/null &>/dev/null & disown"
-    );
     lab.router(["ip", "address", "add", "2001:db8:0:3::1/64", "dev", "lan", "nodad"]);
-    lab.router(["bash", "-c", &server]);
-    lab.wait_until("the DHCP server is there", || lab.read(SERVER_LOG).contains("started"));
+    serve(&lab);
     lab.write(INTERFACES, "auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet dhcp\n");
     lab.host(["bash", "-ec", client]);
     lab.host([
@@ -40,6 +31,11 @@ fn leased(client: &str) -> Lab {
     ]);
     lab.host(["ifup", "-a"]);
     lab
+}
+
+fn serve(lab: &Lab) {
+    let ipv6 = "--dhcp-range=2001:db8:0:3::100,2001:db8:0:3::1ff,64,2m";
+    lab.serve_dhcp(&["--dhcp-option=option:dns-server,192.0.2.1", ipv6]);
 }
 
 fn state(lab: &Lab, link: &str) -> String {

@@ -4,7 +4,7 @@ mod support;
 
 use std::process::{Child, Stdio};
 
-use support::{Lab, told};
+use support::{Lab, SERVER_LOG, told};
 
 const PROFILES: &str = "/etc/NetworkManager/system-connections";
 
@@ -60,13 +60,9 @@ fn start(lab: &Lab, profile: &str) {
 /// A host with leases of DHCP and DHCPv6, and an advertised address.
 fn leased() -> Lab {
     let lab = Lab::start(["--no-libvirt", "--no-ra"]);
-    let server = "ip address add 2001:db8:0:2::1/64 dev lan nodad
-        dnsmasq --no-daemon --conf-file=/dev/null --port=0 --interface=lan --log-dhcp --log-facility=/run/lab/dhcp.log \
-        --dhcp-range=192.0.2.100,192.0.2.199,2m --dhcp-range=2001:db8:0:2::100,2001:db8:0:2::1ff,slaac,64,2m --enable-ra \
-        --dhcp-option=option:dns-server,192.0.2.1 --dhcp-option=option:T1,10 --dhcp-option=option:T2,60 \
-        --dhcp-leasefile=/run/lab/leases --pid-file= --user=root </dev/null &>/dev/null & echo $! >/run/lab/dhcp.pid";
-    lab.router(["bash", "-c", server]);
-    lab.wait_until("the DHCP server is there", || lab.read("/run/lab/dhcp.log").contains("started"));
+    lab.router(["ip", "address", "add", "2001:db8:0:2::1/64", "dev", "lan", "nodad"]);
+    let ipv6 = "--dhcp-range=2001:db8:0:2::100,2001:db8:0:2::1ff,slaac,64,2m";
+    lab.serve_dhcp(&["--dhcp-option=option:dns-server,192.0.2.1", ipv6, "--enable-ra"]);
     start(&lab, DHCP);
     has_leases(&lab, "eth0");
     lab
@@ -161,7 +157,7 @@ fn a_lease_and_advertised_addresses_stay_the_same_on_the_bridge() {
     has_leases(&lab, "eth0");
     settle(&lab, "eth0");
     assert_eq!((state(&lab, "eth0"), lab.leases()), (before, leases));
-    assert!(!lab.read("/run/lab/dhcp.log").contains("DHCPRELEASE"));
+    assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"));
 }
 
 #[test]
@@ -358,7 +354,7 @@ fn a_lease_that_nobody_confirms_stays_the_same_on_the_uplink() {
     has_leases(&lab, "eth0");
     settle(&lab, "eth0");
     assert_eq!((state(&lab, "eth0"), files(&lab), lab.leases()), (before, written, leases));
-    assert!(!lab.read("/run/lab/dhcp.log").contains("DHCPRELEASE"));
+    assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"));
 }
 
 /// Nobody of us is left: NetworkManager itself goes back, and the next run takes away what still waits.

@@ -20,7 +20,7 @@ use crate::deadline::Deadline;
 use crate::log::Log;
 use crate::netlink::address::{IFA_F_DADFAILED, IFA_F_TENTATIVE};
 use crate::netlink::{Address, BridgeParameters, Link, Socket, firewall, link};
-use crate::owner;
+use crate::{owner, sysfs};
 
 /// How long a router may take to answer where the configuration does not say.
 pub const GATEWAY_CHECK: Duration = Duration::from_secs(3);
@@ -258,7 +258,7 @@ fn earlier_uplink(records: &Records) -> Result<Option<String>, Error> {
 
 fn is_wireless(link: &str) -> bool {
     // phy80211 is what cfg80211 links for every radio (net/wireless/core.c); wireless is what older drivers have.
-    let directory = Path::new("/sys/class/net").join(link);
+    let directory = sysfs::link(Path::new("/"), link);
     ["phy80211", "wireless"].iter().any(|entry| directory.join(entry).exists())
 }
 

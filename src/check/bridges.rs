@@ -1,6 +1,5 @@
 //! The bridges themselves: there, with their uplinks, reachable, and the same at the switch tomorrow.
 
-use std::fs;
 use std::path::Path;
 
 use nix::libc::RT_TABLE_MAIN;
@@ -9,6 +8,7 @@ use super::{Check, Finding, Host};
 use crate::bridge::Wanted;
 use crate::config::Uplink;
 use crate::picture::{Bridge, Port};
+use crate::sysfs;
 
 pub const PRESENT: Check =
     Check { name: "bridge-present", about: "bridges exist that are configured or in use", look: present };
@@ -118,7 +118,7 @@ fn wireless(host: &Host) -> Vec<Finding> {
         Uplink::Name(name) => Some(name.as_str()),
         _ => None,
     });
-    let radios = configured.filter(|name| Path::new("/sys/class/net").join(name).join("phy80211").exists());
+    let radios = configured.filter(|name| sysfs::link(Path::new("/"), name).join("phy80211").exists());
     radios
         .map(|name| {
             Finding::problem(
@@ -129,13 +129,9 @@ fn wireless(host: &Host) -> Vec<Finding> {
         .collect()
 }
 
-/// `NET_ADDR_SET` of linux/netdevice.h: an administrator has set it. Otherwise a bridge takes the lowest MAC of its ports
-/// (br_stp_recalculate_bridge_id in net/bridge/br_stp_if.c), and each tap may change it.
+/// Where nobody has set it each tap may change it.
 fn mac(host: &Host) -> Vec<Finding> {
-    let loose = host.present_bridges().filter(|bridge| {
-        let kind = fs::read_to_string(format!("/sys/class/net/{}/addr_assign_type", bridge.name));
-        kind.is_ok_and(|kind| kind.trim() != "3")
-    });
+    let loose = host.present_bridges().filter(|bridge| sysfs::has_own_mac(Path::new("/"), &bridge.name) == Some(false));
     loose
         .filter_map(|bridge| {
             let (name, mac) = (&bridge.name, bridge.mac.as_ref()?);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Check, Finding, Host};
-use crate::netfilter::forward::{self, Barrier};
+use crate::netfilter::forward::{Barrier, Firewall};
 use crate::picture::Bridge;
 use crate::printable::Printable;
 
@@ -24,14 +24,19 @@ fn policy(host: &Host) -> Vec<Finding> {
 }
 
 fn firewall(host: &Host) -> Vec<Finding> {
-    host.present_bridges().flat_map(|bridge| barriers(host, bridge)).collect()
+    if host.present_bridges().next().is_none() {
+        return Vec::new();
+    }
+    // Whoever may not ask for it is told nothing of it.
+    let Ok(firewall) = Firewall::read(Path::new("/")) else { return Vec::new() };
+    host.present_bridges().flat_map(|bridge| barriers(host, &firewall, bridge)).collect()
 }
 
 /// A firewall with rules of its own for the bridge knows what it does.
-fn barriers(host: &Host, bridge: &Bridge) -> Vec<Finding> {
+fn barriers(host: &Host, firewall: &Firewall, bridge: &Bridge) -> Vec<Finding> {
     let flags = host.netfilter.bridges.iter().find(|other| other.name == bridge.name);
     let effective = flags.map(|flags| host.netfilter.effective(flags.calls)).unwrap_or_default();
-    let barriers = forward::barriers(Path::new("/"), &bridge.name).unwrap_or_default().into_iter();
+    let barriers = firewall.barriers(&bridge.name).into_iter();
     barriers
         .filter(|barrier| barrier.is_met(effective) && !barrier.has_exceptions)
         .map(|Barrier { family, place, maker, exception, .. }| {

@@ -1,10 +1,10 @@
 //! Unified diffs, in colour on a terminal.
 
 use std::io::{self, IsTerminal};
-use std::time::Duration;
 
-use similar::{Algorithm, ChangeTag, TextDiff};
+use similar::ChangeTag;
 
+use crate::diff;
 use crate::printable::Printable;
 
 const BOLD: &str = "\x1b[1m";
@@ -12,9 +12,6 @@ const RED: &str = "\x1b[31m";
 const GREEN: &str = "\x1b[32m";
 const CYAN: &str = "\x1b[36m";
 const PLAIN: &str = "\x1b[0m";
-
-/// Two very different long texts would take quadratic time; from then on the diff is right but not the shortest.
-const SHORTEST_WITHIN: Duration = Duration::from_secs(2);
 
 /// Whether the output is for a person who wants colours (no-color.org).
 pub fn on_terminal() -> bool {
@@ -24,14 +21,12 @@ pub fn on_terminal() -> bool {
 /// The difference, with three lines around each change; empty if there is none.
 pub fn unified(name: &str, before: &[u8], after: &[u8], coloured: bool) -> String {
     let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(after));
-    let diff = TextDiff::configure().algorithm(Algorithm::Myers).timeout(SHORTEST_WITHIN).diff_lines(&*before, &*after);
-    let mut unified = diff.unified_diff();
-    unified.context_radius(3).header(name, name);
     if !coloured {
-        return unified.to_string();
+        return diff::unified([name, name], &before, &after);
     }
+    let diff = diff::of_lines(&before, &after);
     let mut text = String::new();
-    for (index, hunk) in unified.iter_hunks().enumerate() {
+    for (index, hunk) in diff.unified_diff().context_radius(3).iter_hunks().enumerate() {
         if index == 0 {
             text += &format!("{BOLD}--- {name}{PLAIN}\n{BOLD}+++ {name}{PLAIN}\n");
         }

@@ -20,8 +20,8 @@ const CARRYING_OUT: Duration = Duration::from_secs(30);
 /// How long of that is waited for routers' advertisements, when all else is there.
 const ADVERTISEMENTS: Duration = Duration::from_secs(10);
 
-/// How long going back may take, which the owner is still ready for then.
-const GOING_BACK: Duration = Duration::from_secs(30);
+/// How long the takeover may take, with going back where it fails; then the owner goes back by itself.
+const AT_MOST: Duration = CARRYING_OUT.saturating_add(HandedOver::ANSWER);
 
 /// How much later than we the owner goes back by itself, where none of us is left.
 const LAST_RESORT: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ pub fn run(
         return Err(Failure::unchanged(format!("{owner} has not made {stranger} of {uplink}, and would take it away"))
             .hint("write it into the uplink's profile and bring that up, or delete it first"));
     }
-    let net = allowed.map(|allowed| Net::spread(bridge, CARRYING_OUT + GOING_BACK, allowed)).transpose()?;
+    let net = allowed.map(|allowed| Net::spread(bridge, AT_MOST, allowed)).transpose()?;
     match carry_out(wanted, plan, lasting, allowed, as_json) {
         Ok(handed_over) => net.map_or(Ok(()), |net| net.wait(|| handed_over.stands(bridge))),
         Err(failure) => net.map_or(Ok(()), Net::call_off).and(Err(failure)),
@@ -72,9 +72,8 @@ fn carry_out(
         return Err(Failure::unchanged(format!("{bridge} has no uplink to be handed over")));
     };
     let (end, moved) = (end.clone(), moved.clone());
-    let lifetime = CARRYING_OUT + GOING_BACK;
     let hand_over =
-        HandOver::prepare(bridge, uplink, &lasting.persistence, lifetime, deadline).map_err(Failure::unchanged)?;
+        HandOver::prepare(bridge, uplink, &lasting.persistence, AT_MOST, deadline).map_err(Failure::unchanged)?;
     let handed_over = HandedOver { hand_over, uplink: end, moved };
     if allowed.is_some() {
         Confirmation::hand_over(&lock, bridge, handed_over.clone())
@@ -98,7 +97,7 @@ fn carry_out(
 
 /// The time to confirm begins; the owner goes back by itself a little after it has run out.
 fn wait_on(lock: &Lock, bridge: &str, handed_over: &HandedOver, allowed: Duration) -> Result<(), String> {
-    handed_over.hand_over.prolong(allowed + LAST_RESORT, Deadline::after(GOING_BACK))?;
+    handed_over.hand_over.prolong(allowed + LAST_RESORT, Deadline::after(HandedOver::ANSWER))?;
     let waiting = Confirmation::begin_waiting(lock, bridge);
     waiting.map(drop).map_err(|error| format!("cannot note that the time to confirm begins: {error}"))
 }

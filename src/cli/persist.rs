@@ -9,6 +9,7 @@ use crate::bridge::{self, Wanted};
 use crate::config::Uplink;
 use crate::netlink::{Link, Socket, link, mac_text};
 use crate::owner::{self, Backup, Bridge, Owner, Persistence, Restored};
+use crate::sysfs;
 
 /// What is done so that a bridge lasts, beside the takeover.
 pub struct Lasting {
@@ -62,13 +63,13 @@ pub fn plan_below(root: &Path, wanted: &Wanted) -> Result<Persistence, Failure> 
         ))
         .hint(format!("name it: virt-bridge plan {} --uplink NIC …", wanted.bridge)));
     };
-    let link = root.join("sys/class/net").join(uplink);
-    let mac = fs::read_to_string(link.join("address")).map_err(|error| {
-        Failure::unchanged(format!("cannot read {}: {error}", link.join("address").display()))
+    let file = sysfs::link(root, uplink).join("address");
+    let mac = fs::read_to_string(&file).map_err(|error| {
+        Failure::unchanged(format!("cannot read {}: {error}", file.display()))
             .hint(format!("the bridge gets the MAC of {uplink}: write it there"))
     })?;
     // What a running owner says of its links it says by their index; where none runs, there is none.
-    let index = fs::read_to_string(link.join("ifindex")).ok().and_then(|index| index.trim().parse().ok()).unwrap_or(0);
+    let index = sysfs::index(root, uplink).unwrap_or(0);
     let claims = match root.join("proc").exists() {
         true => owner::claims(root, owner::Link { name: uplink, index }),
         false => Ok(Vec::new()),

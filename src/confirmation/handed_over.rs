@@ -9,9 +9,7 @@ use crate::bridge::{self, Belongings, End};
 use crate::deadline::Deadline;
 use crate::netlink::Socket;
 use crate::owner::HandOver;
-
-/// How long the owner may take to go back, or to keep what is.
-const ANSWER: Duration = Duration::from_secs(30);
+use crate::sysfs;
 
 /// What leads back, and what the host has by its uplink then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,13 +23,16 @@ pub struct HandedOver {
 }
 
 impl HandedOver {
+    /// How long the owner may take to go back, or to keep what is.
+    pub const ANSWER: Duration = Duration::from_secs(30);
+
     /// Lets the owner go back, and gives the uplink what it then lacks: whatever the owner waits for, such as a DHCP server
     /// that has gone, the host is reached as it was.
     ///
     /// # Errors
     /// One line that says what is not as before.
     pub fn take_back(&self) -> Result<(), String> {
-        let back = self.hand_over.take_back(Deadline::after(ANSWER));
+        let back = self.hand_over.take_back(Deadline::after(Self::ANSWER));
         let mut socket = Socket::open().map_err(|error| error.to_string())?;
         bridge::give_back(&mut socket, &self.uplink, &self.moved).and(back)
     }
@@ -41,12 +42,11 @@ impl HandedOver {
     /// # Errors
     /// One line when the owner has gone back already.
     pub fn keep(&self) -> Result<(), String> {
-        self.hand_over.keep(Deadline::after(ANSWER))
+        self.hand_over.keep(Deadline::after(Self::ANSWER))
     }
 
     /// Whether the uplink is the bridge's port.
     pub fn stands(&self, bridge: &str) -> bool {
-        let master = Path::new("/sys/class/net").join(&self.uplink.name).join("master").read_link();
-        master.is_ok_and(|master| master.file_name().is_some_and(|name| name == bridge))
+        sysfs::master(Path::new("/"), &self.uplink.name).is_some_and(|master| master == bridge)
     }
 }

@@ -7,7 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{bridges_in_use, network};
+use super::networks::STATES;
+use super::{elements, network};
 use crate::printable::Printable;
 
 /// A status file that could not be read: whether its network uses the bridge is not known.
@@ -25,7 +26,7 @@ pub struct Error {
 /// appears before the `started` hook, and is gone before the `stopped` hook of the same network (seen with libvirt
 /// 9.0.0). No such directory: no network.
 pub fn on_bridge(root: &Path, bridge: &str) -> Result<Vec<String>, Error> {
-    let directory = root.join("run/libvirt/network");
+    let directory = root.join(STATES);
     let failed = |file: &Path, error: io::Error| Error {
         file: file.into(),
         reason: network::Error::Unreadable(Arc::new(error)),
@@ -50,7 +51,7 @@ pub fn on_bridge(root: &Path, bridge: &str) -> Result<Vec<String>, Error> {
 
 /// Reads one status file; one that has gone since it was listed is a network that has stopped.
 fn status(file: &Path) -> Result<Option<network::BridgedNetwork>, network::Error> {
-    match bridges_in_use::open(file) {
+    match elements::open(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(network::Error::Unreadable(Arc::new(error))),
         Ok(open) => network::read(open),

@@ -4,11 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::bridges_in_use::xml_files;
-use super::elements;
-
-const DEFINITIONS: &str = "etc/libvirt/qemu/networks";
-const STATES: &str = "run/libvirt/network";
+use super::elements::xml_files;
+use super::networks::{self, DEFINITIONS, STATES};
 
 /// A network that uses a bridge.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -38,13 +35,8 @@ pub fn on_bridges(root: &Path) -> Vec<BridgeNetwork> {
         if networks.iter().any(|network| network.name == name) {
             continue;
         }
-        let (mut bridge, mut bridged) = (None, false);
-        let _ =
-            elements::visit(&file, |path, element| match (path.last().map(String::as_str), element.name().as_str()) {
-                (Some("network"), "bridge") => bridge = element.attribute("name"),
-                (Some("network"), "forward") => bridged = element.attribute("mode").as_deref() == Some("bridge"),
-                _ => {}
-            });
+        let networks::Network { bridge, forward, .. } = networks::read(&file);
+        let bridged = forward.as_deref() == Some("bridge");
         let is_there = |directory: &str| root.join(directory).join(format!("{name}.xml")).exists();
         let (active, autostart) = (is_there(STATES), is_there(&format!("{DEFINITIONS}/autostart")));
         let persistent = is_there(DEFINITIONS);

@@ -7,8 +7,8 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::bridges_in_use::open;
 use super::domain::{self, LARGEST, Patched};
+use super::elements::open;
 use crate::config::InterfaceRule;
 use crate::printable::Printable;
 

@@ -1,12 +1,29 @@
-//! The start tags of an XML file of libvirt's own, one by one, with the elements around them.
+//! libvirt's own XML files, and their start tags, one by one, with the elements around them.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use super::bounded_input::BoundedInput;
-use super::bridges_in_use::open;
+
+/// The XML files in a directory, in order; none where there is no such directory.
+pub(super) fn xml_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.extension() == Some(OsStr::new("xml"))).collect();
+    files.sort_unstable();
+    files
+}
+
+/// Opens a file; without O_NONBLOCK the open of a fifo waits for a writer.
+pub(super) fn open(path: &Path) -> std::io::Result<File> {
+    File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
+}
 
 /// A start tag.
 pub(super) struct Element<'a>(&'a BytesStart<'a>);

@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::bridges_in_use::xml_files;
-use super::elements;
+use super::elements::{self, xml_files};
 use super::vlans::{Native, Vlans};
 
 const DEFINITIONS: &str = "etc/libvirt/qemu";

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::bridges_in_use::xml_files;
-use super::elements;
+use super::elements::{self, xml_files};
+use super::networks;
 
 const DOMAINS: [&str; 2] = ["etc/libvirt/qemu", "run/libvirt/qemu"];
-const NETWORKS: [&str; 2] = ["etc/libvirt/qemu/networks", "run/libvirt/network"];
 const FILTERS: &str = "etc/libvirt/nwfilter";
 
 /// An interface of a guest with such a filter.
@@ -28,7 +27,8 @@ pub struct FilteredInterface {
 /// The interfaces of all guests under `root`, defined or running, whose filters need iptables or ip6tables, in order.
 /// A file that cannot be read has none.
 pub fn filtered_interfaces(root: &Path) -> Vec<FilteredInterface> {
-    let networks = bridges_of_networks(root);
+    let networks: Vec<(String, String)> =
+        networks::each(root).filter_map(|(name, network)| Some((name, network.bridge?))).collect();
     let mut found = BTreeSet::new();
     for file in DOMAINS.iter().flat_map(|directory| xml_files(&root.join(directory))) {
         let domain = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -54,20 +54,6 @@ pub fn filtered_interfaces(root: &Path) -> Vec<FilteredInterface> {
         });
     }
     found.into_iter().collect()
-}
-
-/// The networks and their bridges; libvirt's file names are the networks' names.
-fn bridges_of_networks(root: &Path) -> Vec<(String, String)> {
-    let mut networks = Vec::new();
-    for file in NETWORKS.iter().flat_map(|directory| xml_files(&root.join(directory))) {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let _ = elements::visit(&file, |path, element| {
-            if path.last().is_some_and(|parent| parent == "network") && element.name() == "bridge" {
-                networks.extend(element.attribute("name").map(|bridge| (name.clone(), bridge)));
-            }
-        });
-    }
-    networks
 }
 
 /// Whether the filter, or one that it names, has rules for iptables and for ip6tables.

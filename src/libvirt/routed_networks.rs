@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::bridges_in_use::{DIRECTORIES, xml_files};
-use super::elements;
+use super::networks::{self, Network};
 
 /// A network that forwards packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,28 +18,14 @@ pub struct RoutedNetwork {
 
 /// The networks under `root`, each once; a file that cannot be read is none.
 pub fn all(root: &Path) -> Vec<RoutedNetwork> {
-    let mut networks: Vec<RoutedNetwork> = Vec::new();
-    for file in DIRECTORIES.iter().flat_map(|directory| xml_files(&root.join(directory))) {
-        // libvirt names the file after the network.
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let (mut mode, mut families) = (None, Vec::new());
-        let read = elements::visit(&file, |path, element| {
-            if path.last().is_none_or(|parent| parent != "network") {
-                return;
-            }
-            match element.name().as_str() {
-                "forward" => mode = Some(element.attribute("mode").unwrap_or_else(|| "nat".into())),
-                "ip" if element.attribute("family").as_deref() == Some("ipv6") => families.push("IPv6"),
-                "ip" => families.push("IPv4"),
-                _ => {}
-            }
-        });
-        let mode = mode.filter(|mode| ["nat", "route", "open"].contains(&mode.as_str()));
-        if let (Ok(()), Some(mode), false) = (read, mode, networks.iter().any(|network| network.name == name)) {
-            networks.push(RoutedNetwork { name, mode, families });
+    let mut found: Vec<RoutedNetwork> = Vec::new();
+    for (name, Network { forward, families, .. }) in networks::each(root).filter(|(_, network)| network.is_whole) {
+        let mode = forward.filter(|mode| ["nat", "route", "open"].contains(&mode.as_str()));
+        if let (Some(mode), false) = (mode, found.iter().any(|network| network.name == name)) {
+            found.push(RoutedNetwork { name, mode, families });
         }
     }
-    networks
+    found
 }
 
 #[cfg(test)]
@@ -52,7 +37,7 @@ mod tests {
     #[test]
     fn only_networks_that_forward_are_named_with_their_families() {
         let root = std::env::temp_dir().join(format!("virt-bridge-routed-{}", std::process::id()));
-        for directory in DIRECTORIES {
+        for directory in [networks::DEFINITIONS, networks::STATES] {
             fs::create_dir_all(root.join(directory)).unwrap();
         }
         let ipv6 = "<ip family='ipv6' address='2001:db8::1' prefix='64'><dhcp/></ip>";

@@ -7,7 +7,7 @@ mod legacy;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::netlink::{Error, Fate, FirewallChain, FirewallRule, NetfilterCalls, firewall, firewall_chain};
 use crate::regular_file;
@@ -43,9 +43,9 @@ impl Barrier {
     }
 }
 
-/// A firewall, of whichever kind.
+/// What nftables or legacy iptables have, as a bridge's packets meet it.
 #[derive(Clone, Debug, Default)]
-struct Firewall {
+struct Ruleset {
     chains: Vec<Chain>,
     rules: Vec<Rule>,
 }
@@ -70,18 +70,38 @@ struct Rule {
     speaks_of_bridge: bool,
 }
 
-/// The chains that drop what `bridge` passes on, with files of `root` telling who made them.
-///
-/// # Errors
-/// When the kernel cannot be asked.
-pub fn barriers(root: &Path, bridge: &str) -> Result<Vec<Barrier>, Error> {
-    let nftables = Firewall::of_nftables(&firewall_chain::chains()?, &firewall::rules()?, bridge);
-    let mut barriers = nftables.barriers(bridge, "", |chain| written_in(root, chain));
-    for family in ["ip", "ip6"] {
-        let legacy = legacy::read(root, family, bridge);
-        barriers.extend(legacy.barriers(bridge, "-legacy", |chain| written_in(root, chain)));
+/// The host's firewall as the kernel tells of it: asked for once, whatever number of bridges it meets.
+pub struct Firewall {
+    root: PathBuf,
+    chains: Vec<FirewallChain>,
+    rules: Vec<FirewallRule>,
+    /// What legacy iptables prints, by its family.
+    legacy: [(&'static str, String); 2],
+}
+
+impl Firewall {
+    /// Asks for everything; files of `root` tell who made it.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    pub fn read(root: &Path) -> Result<Self, Error> {
+        Ok(Firewall {
+            root: root.into(),
+            chains: firewall_chain::chains()?,
+            rules: firewall::rules()?,
+            legacy: ["ip", "ip6"].map(|family| (family, legacy::read(root, family))),
+        })
     }
-    Ok(barriers)
+
+    /// The chains that drop what `bridge` passes on.
+    pub fn barriers(&self, bridge: &str) -> Vec<Barrier> {
+        let written_in = |chain: &Chain| written_in(&self.root, chain);
+        let mut barriers = Ruleset::of_nftables(&self.chains, &self.rules, bridge).barriers(bridge, "", written_in);
+        for (family, text) in &self.legacy {
+            barriers.extend(legacy::parse(text, family, bridge).barriers(bridge, "-legacy", written_in));
+        }
+        barriers
+    }
 }
 
 /// The file with which the chain's table is loaded at boot, by the tools' own defaults.
@@ -97,7 +117,7 @@ fn written_in(root: &Path, chain: &Chain) -> Option<String> {
     is_iptables.then(|| format!("iptables-persistent (/{rules})"))
 }
 
-impl Firewall {
+impl Ruleset {
     fn of_nftables(chains: &[FirewallChain], rules: &[FirewallRule], bridge: &str) -> Self {
         let family = |number: u8| FAMILIES.iter().find(|(known, _)| *known == number).map(|(_, name)| *name);
         let chain = |chain: &FirewallChain| {
@@ -114,7 +134,7 @@ impl Firewall {
             let speaks_of_bridge = rule.names(bridge) || rule.names("physdev");
             Some(Rule { family: family(number)?, table, chain, fate: rule.fate(bridge), speaks_of_bridge })
         };
-        Firewall { chains: chains.iter().filter_map(chain).collect(), rules: rules.iter().filter_map(rule).collect() }
+        Ruleset { chains: chains.iter().filter_map(chain).collect(), rules: rules.iter().filter_map(rule).collect() }
     }
 
     fn barriers(&self, bridge: &str, variant: &str, written_in: impl Fn(&Chain) -> Option<String>) -> Vec<Barrier> {

@@ -6,7 +6,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use similar::TextDiff;
+
+use crate::diff;
 
 /// A file's text before and after; without a text there is no such file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,8 +80,7 @@ fn is_for_drop_ins(directory: &Path) -> bool {
 /// What differs between two texts of a file, as `diff -u` shows it.
 pub fn difference(path: &Path, old: Option<&str>, new: Option<&str>) -> String {
     let name = |text: Option<&str>| text.map_or("/dev/null".into(), |_| path.display().to_string());
-    let diff = TextDiff::from_lines(old.unwrap_or_default(), new.unwrap_or_default());
-    diff.unified_diff().header(&name(old), &name(new)).to_string()
+    diff::unified([&name(old), &name(new)], old.unwrap_or_default(), new.unwrap_or_default())
 }
 
 /// The place of an absolute path of the host below `root`.

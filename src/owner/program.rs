@@ -1,44 +1,49 @@
 //! Programs of owners, which are asked to do something and must not be waited for without end.
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::deadline::Deadline;
 
-/// Runs a program to its end.
+/// Runs a program that may start others, to its own end. They live on, and whoever called us waits for those who hold its
+/// pipes, so the program gets none, and nothing of what it says is known.
 ///
 /// # Errors
 /// One line, which begins with the command, when it fails or has not ended by the deadline: then it is ended.
 pub fn run(program: &str, arguments: &[&str], deadline: Deadline) -> Result<(), String> {
-    let cannot = |what: &str| format!("`{program} {}` {what}", arguments.join(" "));
     let mut command = Command::new(program);
-    // What it starts lives on, and libvirtd waits for whoever holds its pipes.
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|error| cannot(&format!("cannot be run: {error}")))?;
-    match ended(&mut child, deadline) {
-        Some(true) => Ok(()),
-        Some(false) => Err(cannot("failed: run it by hand to see why")),
-        None => Err(cannot("did not end in time")),
-    }
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    succeeded(command, deadline).map(drop)
 }
 
-/// What a program prints, which has to be little: nobody reads before its end.
+/// What a program prints that starts no others; it has to be little: nobody reads before its end.
 ///
 /// # Errors
 /// As [`run`], with the last line that the program wrote to stderr.
 pub fn output(program: &str, arguments: &[&str], deadline: Deadline) -> Result<String, String> {
-    let cannot = |what: &str| format!("`{program} {}` {what}", arguments.join(" "));
     let mut command = Command::new(program);
-    command.args(arguments).env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| cannot(&format!("cannot be run: {error}")))?;
-    match ended(&mut child, deadline) {
-        Some(true) => Ok(text(child.stdout.take())),
-        Some(false) => {
-            let said = text(child.stderr.take());
+    command.args(arguments).env("LC_ALL", "C").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = succeeded(command, deadline)?;
+    Ok(text(child.stdout.take()))
+}
+
+/// The process, which has ended well.
+fn succeeded(mut command: Command, deadline: Deadline) -> Result<Child, String> {
+    let words: Vec<_> =
+        [command.get_program()].into_iter().chain(command.get_args()).map(OsStr::to_string_lossy).collect();
+    let words = words.join(" ");
+    let cannot = |what: &str| format!("`{words}` {what}");
+    let mut child = command.stdin(Stdio::null()).spawn().map_err(|error| cannot(&format!("cannot be run: {error}")))?;
+    match (ended(&mut child, deadline), child.stderr.take()) {
+        (Some(true), _) => Ok(child),
+        (Some(false), None) => Err(cannot("failed: run it by hand to see why")),
+        (Some(false), said @ Some(_)) => {
+            let said = text(said);
             Err(cannot(&format!("failed: {}", said.trim().lines().last().unwrap_or("it does not say why"))))
         }
-        None => Err(cannot("did not end in time")),
+        (None, _) => Err(cannot("did not end in time")),
     }
 }
 

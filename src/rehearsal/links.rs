@@ -1,15 +1,14 @@
 //! The links of the host, made again: of the same kind where a message can make it, else a veth in its place.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 use super::Error;
 use super::stage::Stage;
 use crate::bridge::Snapshot;
 use crate::netlink::link_copy::{LinkCopy, set_mtu};
 use crate::netlink::{Link, Request, Socket, link};
-
-/// `NET_ADDR_SET` of linux/netdevice.h: a MAC that somebody gave, which a bridge then keeps whatever its ports have.
-const MAC_WAS_SET: &str = "3";
+use crate::sysfs;
 
 /// Which link of the copy stands for which of the host.
 #[derive(Default)]
@@ -186,10 +185,7 @@ pub struct BridgeMacs(Vec<u32>);
 impl BridgeMacs {
     /// Asks for the bridges of the host.
     pub fn of(host: &Snapshot) -> Self {
-        let follows_ports = |bridge: &&Link| {
-            let assigned = std::fs::read_to_string(format!("/sys/class/net/{}/addr_assign_type", bridge.name()));
-            assigned.is_ok_and(|assigned| assigned.trim() != MAC_WAS_SET)
-        };
+        let follows_ports = |bridge: &&Link| sysfs::has_own_mac(Path::new("/"), &bridge.name()) == Some(false);
         BridgeMacs(
             host.links
                 .iter()

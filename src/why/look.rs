@@ -12,7 +12,8 @@ use crate::libvirt::domain::Verdict;
 use crate::libvirt::domains;
 use crate::libvirt::guest::{self, Guest, Interface};
 use crate::libvirt::networks::{self, Network};
-use crate::netfilter::{self, forward, writers};
+use crate::netfilter::forward::Firewall;
+use crate::netfilter::{self, writers};
 use crate::netlink::{Counters, Error, Link, Neighbour, PortState, PortVlan, Socket, bridge_vlan, mac_text, neighbour};
 use crate::owner;
 use crate::picture;
@@ -164,7 +165,7 @@ impl<'a> Host<'a> {
 
     fn bridge(&self, seen: &picture::Bridge) -> Result<Bridge, Error> {
         let root = Path::new("/");
-        let mut barriers = forward::barriers(root, &seen.name)?;
+        let mut barriers = Firewall::read(root)?.barriers(&seen.name);
         barriers.retain(|barrier| barrier.is_met(seen.filtered));
         Ok(Bridge {
             name: seen.name.clone(),

@@ -37,8 +37,8 @@ fn online() -> Facts {
         network: Some(Network {
             forward: Some("bridge".into()),
             bridge: Some("br0".into()),
-            device: None,
             is_active: true,
+            ..Network::default()
         }),
         tap: Some(port("vnet0", MAC)),
         bridge_name: Some("br0".into()),

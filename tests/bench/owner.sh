@@ -65,8 +65,7 @@ END
 prepare_dhclient() {
     mkdir -p /run/network
     rm -f /var/lib/dhcp/*
-    router dnsmasq --conf-file=/dev/null --port=0 --interface=lan --dhcp-range=192.0.2.100,192.0.2.199,2m \
-        --dhcp-leasefile=/run/lab/leases --pid-file=/run/lab/dhcp.pid --user=root
+    lan-dhcp start
     printf 'auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet dhcp\n' >/etc/network/interfaces
     ifup -a
     address=$(ip -4 -j address show dev eth0 scope global | jq -r '.[].addr_info[].local')

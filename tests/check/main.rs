@@ -3,9 +3,9 @@
 mod bridges;
 mod files;
 mod hooks;
-mod managers;
 mod policies;
 mod ports;
+mod rivals;
 #[path = "../support/mod.rs"]
 mod support;
 

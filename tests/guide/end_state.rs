@@ -147,7 +147,7 @@ fn packets(lab: &Lab, guest: &str, state: &mut EndState) {
     passes("IPv6 from the host", "ping -c1 -W2 2001:db8:0:1::1");
     passes("IPv6 to the host", "router ping -c1 -W2 2001:db8:0:1::10");
     // Its firmware asks again when it starts anew, and only the answer makes a lease.
-    script(lab, "truncate --size 0 /run/lab/dhcp-leases; virsh reset web");
+    script(lab, "truncate --size 0 /run/lab/leases; virsh reset web");
     passes("of the guest, both ways", &format!("lan-dhcp lease {guest}"));
     let containers = lab.host(["joined", "passes", "docker0"]);
     state.insert("packets between containers".into(), containers.trim().into());

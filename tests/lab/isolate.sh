@@ -33,6 +33,12 @@ private_dev() {
     rmdir "$outer"
 }
 
+# without_writes DIR: nothing below DIR is written but what a layer takes, not by a link that leads there either
+without_writes() {
+    mount --rbind "$1" "$1"
+    mount -o remount,bind,ro "$1"
+}
+
 # keep_capabilities DIR: what libvirtd learns about QEMU, which takes it seconds, stays there for the next lab
 keep_capabilities() {
     mkdir -p "$1" /var/cache/libvirt/qemu/capabilities
@@ -57,6 +63,7 @@ isolate() {
         mount -t tmpfs -o mode=755 tmpfs "$directory"
     done
     layer /etc
+    without_writes /usr
     layer /usr/lib/libvirt
     rm -rf /etc/virt-bridge.toml /etc/virt-bridge.d /etc/libvirt/hooks
     mkdir -p /etc/libvirt/hooks

@@ -4,8 +4,6 @@ use crate::support::Lab;
 
 pub const UP: [&str; 6] = ["virt-bridge", "up", "br0", "--uplink", "eth0", "--persist"];
 
-pub const SERVER_LOG: &str = "/run/lab/dhcp.log";
-
 pub const STATIC: &str = "# the LAN
 [Match]
 Name=eth0
@@ -44,16 +42,6 @@ pub fn configured_by(lab: Lab, file: &str, text: &str) -> Lab {
     lab.host(["networkd", "start"]);
     settle(&lab, "eth0");
     lab
-}
-
-/// A LAN with leases of two minutes, to be renewed after ten seconds.
-pub fn serve(lab: &Lab) {
-    let server = format!(
-        "dnsmasq --conf-file=/dev/null --port=0 --interface=lan --log-dhcp --log-facility={SERVER_LOG} \
-         --dhcp-range=192.0.2.100,192.0.2.199,2m --dhcp-option=option:T1,10 --dhcp-option=option:T2,60 \
-         --dhcp-leasefile=/run/lab/leases --pid-file=/run/lab/dhcp.pid --user=root"
-    );
-    lab.router(["sh", "-c", &server]);
 }
 
 /// Waits until networkd is content with the link, and the kernel with its addresses.

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use crate::host::*;
-use crate::support::{Lab, told};
+use crate::support::{Lab, SERVER_LOG, told};
 
 #[test]
 fn a_lease_goes_over_without_a_gap_is_renewed_and_comes_back() {
     let lab = Lab::start(["--no-libvirt"]);
-    serve(&lab);
+    lab.serve_dhcp(&[]);
     let lab = configured(lab, LEASED);
     let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
     assert!(leased.starts_with("52:54:00:00:00:10 192.0.2.1") && before.contains("2001:db8:0:2:"), "{leased} {before}");
@@ -44,7 +44,7 @@ fn a_lease_goes_over_without_a_gap_is_renewed_and_comes_back() {
 #[test]
 fn undo_gives_a_lease_back_without_a_gap() {
     let lab = Lab::start(["--no-libvirt"]);
-    serve(&lab);
+    lab.serve_dhcp(&[]);
     let lab = configured(lab, LEASED);
     let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
     lab.host(UP);
@@ -66,7 +66,7 @@ fn undo_gives_a_lease_back_without_a_gap() {
 #[test]
 fn netplan_declares_the_bridge_and_keeps_the_lease() {
     let lab = Lab::start(["--no-libvirt"]);
-    serve(&lab);
+    lab.serve_dhcp(&[]);
     let cloud = "network:\n    ethernets:\n        eth0:\n            dhcp4: true\n    version: 2\n";
     let lab = configured_by(lab, "/etc/netplan/50-cloud-init.yaml", cloud);
     let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
@@ -101,7 +101,7 @@ fn netplan_declares_the_bridge_and_keeps_the_lease() {
 #[test]
 fn the_server_sees_the_same_client_whatever_its_number_comes_from() {
     let lab = Lab::start(["--no-libvirt"]);
-    serve(&lab);
+    lab.serve_dhcp(&[]);
     let lab = configured(lab, &format!("{LEASED}\n[DHCPv4]\nIAID=7\n"));
     let leased = lease(&lab);
     assert!(leased.contains(" ff:00:00:00:07:"), "{leased}");

@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns, unshare};
 
+/// What the LAN's DHCP server says.
+pub const SERVER_LOG: &str = "/run/lab/dhcp.log";
+
 /// A host with `eth0` on a LAN, alone in namespaces; it ends when this is dropped, or when the test dies.
 pub struct Lab {
     unshare: Child,
@@ -122,6 +125,12 @@ impl Lab {
             self.wait_until("syslog is read", || self.read(FILE).lines().any(|line| line == mark));
         }
         self.read(FILE).lines().filter(|line| !line.ends_with(" of the test")).map(|line| format!("{line}\n")).collect()
+    }
+
+    /// Lets the router lease addresses for two minutes each, to be renewed after ten seconds, with these options of dnsmasq.
+    pub fn serve_dhcp(&self, options: &[&str]) {
+        let times = ["--dhcp-option=option:T1,10", "--dhcp-option=option:T2,60"];
+        self.host([&["lan-dhcp", "start"], &times[..], options].concat());
     }
 
     /// What dnsmasq's file `/run/lab/leases` has of each lease, but for its end, in order. It is written anew after each

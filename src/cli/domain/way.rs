@@ -12,6 +12,7 @@ use crate::config::{Config, Uplink};
 use crate::libvirt::domain::Interface;
 use crate::libvirt::networks::{self, Network};
 use crate::printable::Printable;
+use crate::sysfs;
 
 /// Where an interface leads, as far as that is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -71,12 +72,8 @@ impl<'a> Ways<'a> {
     }
 
     fn port_to_the_lan(&self, bridge: &str) -> Option<String> {
-        let links = self.root.join("sys/class/net");
-        let ports = fs::read_dir(links.join(bridge).join("brif")).into_iter().flatten().flatten();
-        let mut names: Vec<String> = ports.filter_map(|port| port.file_name().into_string().ok()).collect();
-        names.sort_unstable();
-        names.into_iter().find(|name| {
-            let link = links.join(name);
+        sysfs::ports(&self.root, bridge).ok()?.into_iter().find(|name| {
+            let link = sysfs::link(&self.root, name);
             // Hardware, a bond, or a VLAN interface; not a tap or a container's veth.
             let is_vlan = || fs::read_to_string(link.join("uevent")).is_ok_and(|it| it.contains("DEVTYPE=vlan"));
             link.join("device").exists() || link.join("bonding").exists() || is_vlan()

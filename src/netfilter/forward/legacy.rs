@@ -3,39 +3,39 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{Chain, Firewall, Rule};
+use super::{Chain, Rule, Ruleset};
 use crate::netlink::Fate;
 
-/// Its table `filter`; an empty one where it is not in use (which to ask would change) or the program is missing.
-pub(super) fn read(root: &Path, family: &'static str, bridge: &str) -> Firewall {
+/// Its table `filter` as `iptables -S` prints it; nothing where it is not in use (which to ask would change) or the program
+/// is missing.
+pub(super) fn read(root: &Path, family: &str) -> String {
     let (tables, program) = match family {
         "ip" => ("proc/net/ip_tables_names", "iptables-legacy"),
         _ => ("proc/net/ip6_tables_names", "ip6tables-legacy"),
     };
     let tables = std::fs::read_to_string(root.join(tables)).unwrap_or_default();
     if !tables.lines().any(|table| table == "filter") {
-        return Firewall::default();
+        return String::new();
     }
     let output = Command::new(program).args(["-w", "1", "-S"]).stdin(Stdio::null()).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    parse(&text, family, bridge)
+    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
 /// Reads what `iptables -S` prints.
-pub(super) fn parse(text: &str, family: &'static str, bridge: &str) -> Firewall {
-    let mut firewall = Firewall::default();
+pub(super) fn parse(text: &str, family: &'static str, bridge: &str) -> Ruleset {
+    let mut ruleset = Ruleset::default();
     for line in text.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         let table = "filter".to_owned();
         match words.as_slice() {
-            ["-P" | "-N", name, policy @ ..] => firewall.chains.push(Chain {
+            ["-P" | "-N", name, policy @ ..] => ruleset.chains.push(Chain {
                 family,
                 table,
                 name: (*name).to_owned(),
                 is_forwards: *name == "FORWARD",
                 drops_the_rest: policy == ["DROP"],
             }),
-            ["-A", chain, conditions @ ..] => firewall.rules.push(Rule {
+            ["-A", chain, conditions @ ..] => ruleset.rules.push(Rule {
                 family,
                 table,
                 chain: (*chain).to_owned(),
@@ -45,7 +45,7 @@ pub(super) fn parse(text: &str, family: &'static str, bridge: &str) -> Firewall 
             _ => {}
         }
     }
-    firewall
+    ruleset
 }
 
 /// What a rule does with every packet of the bridge.

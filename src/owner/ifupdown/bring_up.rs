@@ -5,6 +5,7 @@ use std::path::Path;
 use super::interfaces::{self, Kind};
 use crate::deadline::Deadline;
 use crate::owner::program;
+use crate::sysfs;
 
 /// Where the bridge is missing and `/etc/network/interfaces` below `root` has it, lets `ifup` make it; answers whether it
 /// did.
@@ -12,7 +13,7 @@ use crate::owner::program;
 /// # Errors
 /// When `ifup` fails, or has not ended by the deadline: then it is ended.
 pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<bool, String> {
-    if root.join("sys/class/net").join(bridge).exists() || !has_stanza(root, bridge) {
+    if sysfs::link(root, bridge).exists() || !has_stanza(root, bridge) {
         return Ok(false);
     }
     let failed = |error| format!("{} has {bridge}, but {error}", interfaces::MAIN);

@@ -19,6 +19,7 @@ use crate::deadline::Deadline;
 use crate::owner::edit::Edit;
 use crate::owner::persist::Persistence;
 use crate::owner::program;
+use crate::sysfs;
 
 /// Profiles that end with this boot.
 const RUNTIME: &str = "/run/NetworkManager/system-connections";
@@ -219,8 +220,8 @@ pub fn other_ports(bridge: &str) -> Result<Vec<String>, String> {
 /// The bridge's uplink, and the profile that it had before: the one that the port's UUID was made from.
 fn uplink_before<'a>(profiles: &'a [Profile], bridge: &str) -> Result<Option<(String, &'a Profile)>, String> {
     for port in ports(bridge)? {
-        let index = fs::read_to_string(Path::new("/sys/class/net").join(&port).join("ifindex")).unwrap_or_default();
-        let state = Path::new("/run/NetworkManager/devices").join(index.trim());
+        let index = sysfs::index(Path::new("/"), &port).unwrap_or_default();
+        let state = Path::new("/run/NetworkManager/devices").join(index.to_string());
         let state = Keyfile::parse(&fs::read_to_string(state).unwrap_or_default());
         let up = state.value("device", "connection-uuid");
         let before = profiles.iter().find(|profile| up == Some(&derived("port", bridge, profile.uuid())));
@@ -232,12 +233,7 @@ fn uplink_before<'a>(profiles: &'a [Profile], bridge: &str) -> Result<Option<(St
 }
 
 fn ports(bridge: &str) -> Result<Vec<String>, String> {
-    let directory = Path::new("/sys/class/net").join(bridge).join("brif");
-    match fs::read_dir(&directory) {
-        Ok(ports) => Ok(ports.flatten().map(|port| port.file_name().to_string_lossy().into_owned()).collect()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(format!("cannot read {}: {error}", directory.display())),
-    }
+    sysfs::ports(Path::new("/"), bridge).map_err(|error| format!("cannot read the ports of {bridge}: {error}"))
 }
 
 fn up(uuid: &str, more: &[&str], deadline: Deadline) -> Result<(), String> {
@@ -251,8 +247,7 @@ fn up(uuid: &str, more: &[&str], deadline: Deadline) -> Result<(), String> {
 /// # Errors
 /// When it does not, or not by the deadline.
 pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<bool, String> {
-    let is_there = root.join("sys/class/net").join(bridge).exists();
-    if is_there || !root.join("run/NetworkManager/devices").exists() {
+    if sysfs::link(root, bridge).exists() || !root.join("run/NetworkManager/devices").exists() {
         return Ok(false);
     }
     // Files that cannot be understood have no bridge of ours: then all is as without NetworkManager.

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::netlink::{Address, Link, Payload, Request, Socket, address, link};
+use crate::sysfs;
 
 /// A device of a `.netdev` file is ready for ports when the kernel next tells of it (netdev_set_ifindex in systemd 252),
 /// which for a bridge that was there before may be never. Setting its alias to what it is makes the kernel tell.
@@ -12,7 +13,7 @@ use crate::netlink::{Address, Link, Payload, Request, Socket, address, link};
 /// # Errors
 /// When the alias cannot be read or set.
 pub fn link(root: &Path, name: &str) -> io::Result<()> {
-    let alias = root.join("sys/class/net").join(name).join("ifalias");
+    let alias = sysfs::link(root, name).join("ifalias");
     let present = fs::read_to_string(&alias)?;
     fs::write(alias, if present.is_empty() { "\n" } else { &present })
 }

@@ -9,6 +9,7 @@ use super::runtime::Runtime;
 use super::{COMM, announce, files, state, value, values};
 use crate::deadline::Deadline;
 use crate::owner::{process, program};
+use crate::sysfs;
 
 /// How long networkd may take to say that it has read its files, and then that a link is as they say.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub fn give(bridge: &str) -> Result<Vec<String>, String> {
     let root = Path::new("/");
     let runtime = Runtime::of(root, bridge);
-    let said = index(root, bridge).map(|index| state(root, index)).transpose()?.unwrap_or_default();
+    let said = sysfs::index(root, bridge).map(|index| state(root, index)).transpose()?.unwrap_or_default();
     let has_it = value(&said, "NETWORK_FILE").is_some();
     if !runtime.clear_uplink()? && has_it {
         return Ok(Vec::new());
@@ -59,7 +60,7 @@ pub fn release(bridge: &str, uplink: &str) -> Result<(), String> {
     if !is_running(root)? {
         return Ok(());
     }
-    let said = index(root, uplink).map(|index| state(root, index)).transpose()?.unwrap_or_default();
+    let said = sysfs::index(root, uplink).map(|index| state(root, index)).transpose()?.unwrap_or_default();
     let Some(port) = value(&said, "NETWORK_FILE") else { return Ok(()) };
     Runtime::of(root, bridge).let_go(uplink, Path::new(port))?;
     reload(Deadline::after(PATIENCE))?;
@@ -95,7 +96,7 @@ pub fn take_back(bridge: &str, uplink: &str, generate: impl FnOnce() -> Result<(
 fn awaited(root: &Path, link: &str, is_so: impl Fn(&str) -> bool) -> Result<Option<String>, String> {
     let deadline = Deadline::after(PATIENCE);
     loop {
-        let said = index(root, link).map(|index| state(root, index)).transpose()?.unwrap_or_default();
+        let said = sysfs::index(root, link).map(|index| state(root, index)).transpose()?.unwrap_or_default();
         if is_so(&said) {
             return Ok(None);
         }
@@ -123,7 +124,7 @@ pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<bool, S
     for index in failed_ports(root, bridge)? {
         program::run("networkctl", &["reconfigure", &index], deadline)?;
     }
-    while !has_port(root, bridge) {
+    while sysfs::ports(root, bridge).unwrap_or_default().is_empty() {
         if deadline.has_passed() {
             return Err(format!("systemd-networkd's files have {bridge}, but it has not made it in time"));
         }
@@ -156,13 +157,4 @@ fn failed_ports(root: &Path, bridge: &str) -> Result<Vec<String>, String> {
         }
     }
     Ok(ports)
-}
-
-fn has_port(root: &Path, bridge: &str) -> bool {
-    let ports = root.join("sys/class/net").join(bridge).join("brif");
-    fs::read_dir(ports).is_ok_and(|mut ports| ports.next().is_some())
-}
-
-fn index(root: &Path, link: &str) -> Option<u32> {
-    fs::read_to_string(root.join("sys/class/net").join(link).join("ifindex")).ok()?.trim().parse().ok()
 }
