@@ -18,6 +18,9 @@ pub struct BridgeNetwork {
     /// The bridge.
     #[serde(skip)]
     pub bridge: String,
+    /// The bridge that it has from its next start on, where it is defined and runs.
+    #[serde(skip)]
+    pub defined_bridge: Option<String>,
     /// Whether its guests are ports of a bridge that somebody else makes (`<forward mode='bridge'/>`).
     #[serde(skip)]
     pub bridged: bool,
@@ -35,9 +38,6 @@ pub fn on_bridges(root: &Path) -> Vec<BridgeNetwork> {
     let mut networks: Vec<BridgeNetwork> = Vec::new();
     for file in [STATES, DEFINITIONS].iter().flat_map(|directory| xml_files(&root.join(directory))) {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if networks.iter().any(|network| network.name == name) {
-            continue;
-        }
         let (mut bridge, mut bridged) = (None, false);
         let _ =
             elements::visit(&file, |path, element| match (path.last().map(String::as_str), element.name().as_str()) {
@@ -45,10 +45,17 @@ pub fn on_bridges(root: &Path) -> Vec<BridgeNetwork> {
                 (Some("network"), "forward") => bridged = element.attribute("mode").as_deref() == Some("bridge"),
                 _ => {}
             });
+        // What runs comes first, and counts.
+        if let Some(running) = networks.iter_mut().find(|network| network.name == name) {
+            running.defined_bridge = bridge;
+            continue;
+        }
         let is_there = |directory: &str| root.join(directory).join(format!("{name}.xml")).exists();
         let (active, autostart) = (is_there(STATES), is_there(&format!("{DEFINITIONS}/autostart")));
         let persistent = is_there(DEFINITIONS);
-        networks.extend(bridge.map(|bridge| BridgeNetwork { name, bridge, bridged, persistent, active, autostart }));
+        let defined_bridge = None;
+        let network = |bridge| BridgeNetwork { name, bridge, defined_bridge, bridged, persistent, active, autostart };
+        networks.extend(bridge.map(network));
     }
     networks.sort();
     networks
@@ -78,6 +85,7 @@ mod tests {
         let network = |name: &str, bridge: &str, active, autostart| BridgeNetwork {
             name: name.into(),
             bridge: bridge.into(),
+            defined_bridge: (bridge == "br0").then(|| "br0".to_owned()),
             bridged: bridge == "br0",
             persistent: true,
             active,
