@@ -11,6 +11,7 @@ use crate::check::{ALL, Check, Finding, Host, OF_FILES, Verdict};
 use crate::config::Config;
 use crate::netlink::Socket;
 use crate::picture::Paint;
+use crate::printable::Printable;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -100,8 +101,8 @@ fn in_words(results: &[Result]) -> String {
                 Verdict::Problem => paint.bad("problem"),
                 _ => paint.odd("warning"),
             };
-            say!(text, "{verdict}  {:20}  {}", result.name, finding.sentence);
-            say!(text, "{:31}mend: {}", "", finding.mend);
+            say!(text, "{verdict}  {:20}  {}", result.name, Printable(&finding.sentence));
+            say!(text, "{:31}mend: {}", "", Printable(&finding.mend));
         }
     }
     text

@@ -1,11 +1,11 @@
 //! Unified diffs, in colour on a terminal.
 
-use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use similar::{Algorithm, ChangeTag, TextDiff};
 
-use crate::printable::Printable;
+use crate::picture::Paint;
+use crate::printable;
 
 const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[31m";
@@ -16,9 +16,9 @@ const PLAIN: &str = "\x1b[0m";
 /// Two very different long texts would take quadratic time; from then on the diff is right but not the shortest.
 const SHORTEST_WITHIN: Duration = Duration::from_secs(2);
 
-/// Whether the output is for a person who wants colours (no-color.org).
+/// Whether the output is for a person who wants colours.
 pub fn on_terminal() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    Paint::of_stdout().is_on()
 }
 
 /// The difference, with three lines around each change; empty if there is none.
@@ -43,7 +43,7 @@ pub fn unified(name: &str, before: &[u8], after: &[u8], coloured: bool) -> Strin
                 ChangeTag::Equal => "",
             };
             let end = if colour.is_empty() { "" } else { PLAIN };
-            let line = for_terminal(change.value().trim_end_matches(['\r', '\n']));
+            let line = printable::lines(change.value().trim_end_matches(['\r', '\n']));
             text += &format!("{colour}{}{line}{end}\n", change.tag());
             if change.missing_newline() {
                 text += "\\ No newline at end of file\n";
@@ -51,9 +51,4 @@ pub fn unified(name: &str, before: &[u8], after: &[u8], coloured: bool) -> Strin
         }
     }
     text
-}
-
-/// A line that cannot move the cursor.
-fn for_terminal(line: &str) -> String {
-    line.split('\t').map(|part| Printable(part).to_string()).collect::<Vec<_>>().join("\t")
 }
