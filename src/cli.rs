@@ -41,7 +41,7 @@ mod usage;
 mod why;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -156,6 +156,12 @@ pub fn command() -> clap::Command {
 /// Reads the name of a bridge or link from the command line.
 fn link_name(text: &str) -> Result<String, String> {
     interface_name::check(text).map(|()| text.to_owned()).map_err(str::to_owned)
+}
+
+/// Reads the root of another host's files from the command line: in one that is not there nothing would be wrong.
+fn directory(text: &str) -> Result<PathBuf, String> {
+    let directory = PathBuf::from(text);
+    if directory.is_dir() { Ok(directory) } else { Err("it is no directory".into()) }
 }
 
 /// Reads an uplink from the command line: as the configuration has it.

@@ -219,6 +219,7 @@ fn misspelt_links_and_verbs_are_answered_with_what_was_meant() {
             2,
             "virt-bridge: the following required arguments were not provided: <BRIDGE>\nhint: usage: virt-bridge",
         ),
+        (&["check", "--root", "/nowhere"], 2, "'--root <DIRECTORY>': it is no directory"),
         (&["undo", "br1"], 0, "hint: br0 has taken over; to undo that: virt-bridge undo br0"),
         (&["up", "br0", "--confirm", "1h"], 2, "this is no length of time such as 60s"),
         (&["up", "br0", "--confirm", "500ms"], 2, "it has to be between 1s and 86400s"),
@@ -238,8 +239,13 @@ fn who_may_not_change_the_network_is_told_what_works() {
     for verb in [&["up", "br0"][..], &["undo", "br0"], &["confirm"], &["netfilter", "apply"]] {
         let output = as_nobody(verb);
         assert_eq!(output.status.code(), Some(1), "{verb:?}: {}", told(&output));
-        let said = "lacks the capability CAP_NET_ADMIN\nhint: run it as root; status, plan";
+        let said = "lacks the capability CAP_NET_ADMIN\nhint: run it as root; status, plan, check";
         assert!(told(&output).contains(said), "{verb:?}: {}", told(&output));
+    }
+    lab.host(["chmod", "700", "/run/libvirt/qemu"]);
+    for verb in ["status", "check"] {
+        let told = told(&as_nobody(&[verb]));
+        assert!(told.contains("warning: without the capability CAP_DAC_READ_SEARCH /run/libvirt/qemu"), "{told}");
     }
     for verb in [&["status"][..], &["plan", "br0"], &["netfilter", "show"], &["receipt"]] {
         let output = as_nobody(verb);

@@ -26,7 +26,7 @@ pub struct Arguments {
     #[arg(long)]
     list: bool,
     /// Look at the files below this directory, those of a host that does not run; without the checks that ask the kernel
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", value_parser = super::directory)]
     root: Option<PathBuf>,
 }
 
@@ -62,6 +62,9 @@ fn examine(arguments: &Arguments) -> std::result::Result<Verdict, Failure> {
     if arguments.list {
         let lines = all.iter().filter(chosen).map(|check| format!("{:20}  {}\n", check.name, check.about));
         return super::print_text(&lines.collect::<String>()).map(|()| Verdict::Ok);
+    }
+    if arguments.root.is_none() {
+        super::capability::warn_of_unreadable();
     }
     let host = read(arguments)?;
     let results: Vec<Result> = all.iter().filter(chosen).map(|check| result(check, &host)).collect();

@@ -24,7 +24,7 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
         /// Look at the files below this directory, those of a host that does not run: what the policy would want there
-        #[arg(long, value_name = "DIRECTORY")]
+        #[arg(long, value_name = "DIRECTORY", value_parser = super::directory)]
         root: Option<PathBuf>,
     },
     /// Apply the policy to the sysctls and to every bridge

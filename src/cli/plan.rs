@@ -21,7 +21,7 @@ pub struct Arguments {
     #[command(flatten)]
     bridge: BridgeArguments,
     /// Plan only what --persist writes, into the files below this directory, those of a host that does not run
-    #[arg(long, value_name = "DIRECTORY", requires = "persist", conflicts_with_all = ["rehearse", "network"])]
+    #[arg(long, value_name = "DIRECTORY", value_parser = super::directory, requires = "persist", conflicts_with_all = ["rehearse", "network"])]
     root: Option<PathBuf>,
 }
 

@@ -38,6 +38,7 @@ struct Status {
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    super::capability::warn_of_unreadable();
     let mut socket = Socket::open().map_err(unread)?;
     let status = look(&mut socket, arguments)?;
     if arguments.json {

@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
     /// Only give back the files below this directory, those of a host that does not run
-    #[arg(long, value_name = "DIRECTORY", conflicts_with = "force")]
+    #[arg(long, value_name = "DIRECTORY", value_parser = super::directory, conflicts_with = "force")]
     root: Option<PathBuf>,
 }
 

@@ -36,7 +36,7 @@ pub struct Arguments {
     #[arg(long, requires = "confirm")]
     detach: bool,
     /// Only write what --persist writes, into the files below this directory, those of a host that does not run
-    #[arg(long, value_name = "DIRECTORY", requires = "persist")]
+    #[arg(long, value_name = "DIRECTORY", value_parser = super::directory, requires = "persist")]
     #[arg(conflicts_with_all = ["rehearse", "network", "confirm", "no_confirm"])]
     root: Option<PathBuf>,
 }

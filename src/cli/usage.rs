@@ -37,7 +37,9 @@ fn failure(text: &str, help: &str) -> Failure {
     // Of many there are, nobody looks for the one in a line.
     let cause = cause.split(" [possible values: ").next().unwrap_or_default();
     let usage = || behind("Usage: ").map(|usage| format!("usage: {usage}"));
-    let hint = behind("tip: ").or_else(usage).unwrap_or_else(|| help.to_owned());
+    // How to have an option taken for a value is no help to whoever mistyped it.
+    let tip = behind("tip: ").filter(|tip| !tip.starts_with("to pass "));
+    let hint = tip.or_else(usage).unwrap_or_else(|| help.to_owned());
     Failure::unchanged(cause).hint(hint)
 }
 
@@ -60,6 +62,10 @@ mod tests {
             (
                 &["up", "br/0"],
                 "virt-bridge: invalid value 'br/0' for '<BRIDGE>': it contains '/', ':' or '%'\nhint: virt-bridge up --help\n",
+            ),
+            (
+                &["heal", "--bogus"],
+                "virt-bridge: unexpected argument '--bogus' found\nhint: usage: virt-bridge heal [OPTIONS]\n",
             ),
             (
                 &["check", "tap-falen"],
