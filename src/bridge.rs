@@ -41,6 +41,6 @@ pub use report::Report;
 pub use snapshot::Snapshot;
 pub use step::Step;
 pub use step_by_step::{StepTaken, step_by_step};
-pub use undo::{recover_holding, undo, undo_holding};
+pub use undo::{MIND_GUESTS, recover_holding, undo, undo_holding};
 pub use uplink::is_meant;
 pub use witness::{Witness, give_back};

@@ -71,14 +71,17 @@ pub struct Check {
 }
 
 /// Every check, the most important first.
-pub const ALL: [&Check; 31] = [
+pub const ALL: [&Check; 34] = [
     &hooks::INSTALLED,
     &hooks::EXECUTABLE,
+    &apparmor::ALLOWED,
     &hooks::SEEN,
+    &hooks::OTHERS,
     &hooks::LEFTOVERS,
     &apparmor::DENIED,
     &networks::ACTIVE,
     &networks::AUTOSTART,
+    &networks::DIFFERS,
     &bridges::PRESENT,
     &bridges::UPLINK,
     &bridges::UP,
@@ -106,9 +109,10 @@ pub const ALL: [&Check; 31] = [
 ];
 
 /// Those of them that look at files only, and so at those of a host that does not run, too.
-pub const OF_FILES: [&Check; 6] = [
+pub const OF_FILES: [&Check; 7] = [
     &hooks::INSTALLED,
     &hooks::EXECUTABLE,
+    &hooks::OTHERS,
     &hooks::LEFTOVERS,
     &networks::AUTOSTART,
     &rivals::SEVERAL,

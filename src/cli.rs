@@ -26,18 +26,22 @@ mod host;
 mod leases;
 mod netfilter;
 mod network;
+mod outage;
 mod persist;
+mod plain;
 mod plan;
+mod question;
 mod receipt;
 mod rehearse;
 mod report;
 mod status;
 mod undo;
 mod up;
+mod usage;
 mod why;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -110,7 +114,10 @@ enum Verb {
 
 /// Runs the command with the process's own arguments.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::answer(&error),
+    };
     let result = match arguments.verb.unwrap_or(Verb::Status(status::Arguments::default())) {
         Verb::Plan(arguments) => plan::run(&arguments),
         Verb::Up(arguments) => up::run(&arguments),
@@ -149,6 +156,12 @@ pub fn command() -> clap::Command {
 /// Reads the name of a bridge or link from the command line.
 fn link_name(text: &str) -> Result<String, String> {
     interface_name::check(text).map(|()| text.to_owned()).map_err(str::to_owned)
+}
+
+/// Reads the root of another host's files from the command line: in one that is not there nothing would be wrong.
+fn directory(text: &str) -> Result<PathBuf, String> {
+    let directory = PathBuf::from(text);
+    if directory.is_dir() { Ok(directory) } else { Err("it is no directory".into()) }
 }
 
 /// Reads an uplink from the command line: as the configuration has it.
@@ -193,15 +206,21 @@ fn print_text(text: &str) -> Result<(), Failure> {
 /// Writes a text to stdout; whether there is still a reader.
 fn is_read(text: &str) -> Result<bool, Failure> {
     let mut stdout = std::io::stdout();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    let text = plain::for_stdout(text);
+    read_by_somebody(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    read_by_somebody(write_json(value)).map(drop)
+}
+
+/// Whether there is still a reader behind what was written; that one has gone is no failure.
+fn read_by_somebody(written: std::io::Result<()>) -> Result<bool, Failure> {
+    match written {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Failure::unchanged(format!("cannot write to stdout: {error}"))),
     }
-}
-
-fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    write_json(value).map_err(|error| Failure::unchanged(format!("cannot write to stdout: {error}")))
 }
 
 fn write_json(value: &impl Serialize) -> std::io::Result<()> {

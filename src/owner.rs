@@ -18,7 +18,7 @@ mod rivals;
 mod udhcpc;
 
 pub use backup::{Backup, Progress, Restored};
-pub use edit::Edit;
+pub use edit::{Edit, below};
 pub use lease::Client;
 pub use network_manager::HandOver;
 pub use persist::{

@@ -22,7 +22,7 @@ use crate::netfilter::State;
 use crate::netlink::{Counters, Link, NetfilterCalls, Socket, link, mac_text};
 use crate::owner;
 
-pub use paint::Paint;
+pub use paint::{Paint, can_move_cursor};
 pub use svg::svg;
 pub use tree::{Earlier, tree};
 

@@ -16,6 +16,17 @@ impl Display for Printable<'_> {
     }
 }
 
+/// The same for lines with columns: ends of lines and tabulators stay.
+pub fn lines(text: &str) -> String {
+    let parts = text.split_inclusive(['\t', '\n']);
+    parts
+        .map(|part| {
+            let words = part.trim_end_matches(['\t', '\n']);
+            format!("{}{}", Printable(words), &part[words.len()..])
+        })
+        .collect()
+}
+
 /// Control characters, line and paragraph separators, and the invisible and bidirectional marks of Unicode TR 36.
 fn is_dangerous(c: char) -> bool {
     c.is_control()
@@ -37,5 +48,6 @@ mod tests {
         ] {
             assert_eq!(Printable(text).to_string(), shown);
         }
+        assert_eq!(lines("\ta\x1b[2J\tb\r\n\n+c"), "\ta\\u{1b}[2J\tb\\r\n\n+c");
     }
 }

@@ -71,6 +71,7 @@ fn the_same_is_there_for_programs_and_from_another_root() {
     let elsewhere = json(&["--root", "/run/lab/root"]);
     assert_eq!(elsewhere.as_array().unwrap().len(), 3);
     assert_eq!(elsewhere[2]["running"], false);
+    lab.host(["mkdir", "/run/lab/nothing"]);
     assert_eq!(json(&["--root", "/run/lab/nothing"]), serde_json::json!([]));
 }
 

@@ -63,6 +63,18 @@ fn verbs(command: &clap::Command, above: &str) -> Vec<String> {
     if below.is_empty() { vec![above.into()] } else { below }
 }
 
+/// The key of a line of JSON; what is below `bridges` of `netfilter show` has the bridges' own names.
+fn key(line: &str) -> Option<&str> {
+    let (key, _) = line.trim_start().strip_prefix('"')?.split_once("\":")?;
+    (!key.starts_with("br") || ["bridge", "bridges", "bridge_was_up", "broken"].contains(&key)).then_some(key)
+}
+
+/// Whether a manual page has the word in bold.
+fn is_documented(page: &str, key: &str) -> bool {
+    let bold = page.lines().filter(|line| [".B ", ".BR ", ".RB "].iter().any(|request| line.starts_with(request)));
+    bold.flat_map(|line| line.split([' ', ','])).any(|word| word == key)
+}
+
 fn lab() -> Lab {
     let lab = Lab::start(["--no-ra"]);
     lab.host(["mkdir", "-p", "/etc/network/if-pre-up.d", "/run/network"]);
@@ -163,6 +175,9 @@ fn every_verb_says_what_is_written_down() {
 
     let told = |file: &PathBuf| fs::read_to_string(file).unwrap();
     let all: String = session.told.iter().map(told).collect();
+    let documented = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/pages/json.roff")).unwrap();
+    let undocumented: Vec<&str> = all.lines().filter_map(key).filter(|key| !is_documented(&documented, key)).collect();
+    assert!(undocumented.is_empty(), "the manual page says nothing of the keys {undocumented:?}");
     // What a shell needs is held by tests/completions.rs.
     let verbs = verbs(&virt_bridge::cli::command(), "virt-bridge");
     let silent: Vec<&String> =

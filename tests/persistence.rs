@@ -104,7 +104,7 @@ fn each_tree_becomes_what_is_expected_or_is_refused() {
 #[test]
 fn the_command_plans_the_same_for_a_host_that_does_not_run() {
     for case in &cases() {
-        let (root, bridge) = (beside_a_kernel(case), bridge(case));
+        let (root, bridge) = (beside_a_kernel(case, "command"), bridge(case));
         let plan = ["plan", &bridge.name, "--uplink", &bridge.uplink, "--persist", "--root"];
         let output = Command::new(env!("CARGO_BIN_EXE_virt-bridge")).args(plan).arg(&root).output().unwrap();
         let expected = fs::read_to_string(case.join("expected")).unwrap_or_default();
@@ -119,9 +119,9 @@ fn the_command_plans_the_same_for_a_host_that_does_not_run() {
 }
 
 /// The tree of a case with what else of a host is read: its uplink, and the processes of its owner.
-fn beside_a_kernel(case: &Path) -> PathBuf {
+fn beside_a_kernel(case: &Path, test: &str) -> PathBuf {
     let name = case.file_name().unwrap().to_string_lossy();
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("persistence-command-{name}"));
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("persistence-{test}-{name}"));
     let _ = fs::remove_dir_all(&root);
     let bridge = bridge(case);
     let link = root.join("sys/class/net").join(&bridge.uplink);
@@ -166,6 +166,43 @@ fn a_second_time_changes_nothing_and_the_way_back_is_exact() {
         assert!(difference.stdout.is_empty(), "{}", String::from_utf8_lossy(&difference.stdout));
         fs::remove_dir_all(root).unwrap();
         fs::remove_dir_all(before).unwrap();
+    }
+}
+
+/// The command writes and gives back the same below another root, and leaves alone what leads out of it.
+#[test]
+fn the_command_writes_for_a_host_that_does_not_run() {
+    for name in ["ifupdown-02-installer-static", "networkd-02-static", "netplan-01-cloud-init"] {
+        let case = cases().into_iter().find(|case| case.ends_with(name)).unwrap();
+        let [root, kernel, before] = [copy(&case, "below"), beside_a_kernel(&case, "kernel"), copy(&case, "untouched")];
+        for tree in ["sys", "proc"] {
+            let _ = fs::remove_dir_all(root.join(tree));
+            symlink(kernel.join(tree), root.join(tree)).unwrap();
+        }
+        let say = |words: &[&str]| {
+            let bridge = Command::new(env!("CARGO_BIN_EXE_virt-bridge")).args(words).arg("--root").arg(&root).output();
+            bridge.unwrap()
+        };
+        let up = ["up", "br0", "--uplink", "eth0", "--persist"];
+        let expected = fs::read_to_string(case.join("expected")).unwrap();
+        let first = say(&up);
+        let wrote = support::text(&first.stdout).matches("wrote /etc/").count();
+        assert!(wrote > 0 && wrote == expected.matches("\n+++ ").count(), "{name}: {}", told(&first));
+        assert_eq!(support::text(&say(&up).stdout), "nothing to do\n", "{name}");
+        let undo = say(&["undo", "br0"]);
+        assert_eq!(support::text(&undo.stdout).matches("restored /etc/").count(), wrote, "{name}: {}", told(&undo));
+        let difference = Command::new("diff").arg("-r").arg(root.join("etc")).arg(before.join("etc")).output().unwrap();
+        assert!(difference.stdout.is_empty(), "{name}: {}", told(&difference));
+        assert!(support::text(&say(&["undo", "br0"]).stdout).contains("nothing to undo"), "{name}");
+        // A link that would lead to the files of the host that runs.
+        fs::remove_dir_all(root.join("etc")).unwrap();
+        symlink(before.join("etc"), root.join("etc")).unwrap();
+        let outside = say(&up);
+        assert_eq!(outside.status.code(), Some(1), "{name}: {}", told(&outside));
+        assert!(told(&outside).contains("leads out of "), "{name}: {}", told(&outside));
+        for tree in [root, kernel, before] {
+            fs::remove_dir_all(tree).unwrap();
+        }
     }
 }
 

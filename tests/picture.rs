@@ -14,7 +14,11 @@ fn lab(guests: usize) -> (Lab, String) {
         lab.host(["ip", "link", "set", &tap, "master", "br0"]);
         lab.write(
             &format!("/run/libvirt/qemu/web-{guest} <&>.xml"),
-            &format!("<domstatus><domain><devices><interface><target dev='{tap}'/></interface></devices></domain></domstatus>"),
+            &format!(
+                "<domstatus><domain><devices><interface><mac address='52:54:00:00:01:{guest:02}'/><vlan><tag id='{}'/></vlan>\
+                 <target dev='{tap}'/></interface></devices></domain></domstatus>",
+                guest + 1
+            ),
         );
     }
     lab.host(["virt-bridge", "status", "--svg", "/run/lab/host.svg"]);
@@ -30,7 +34,10 @@ fn every_guest_is_a_text_that_can_be_found_and_a_renderer_draws_them_light_and_d
     for guests in [1, 3, 40] {
         let (lab, picture) = lab(guests);
         for guest in 0..guests {
-            assert_eq!(picture.matches(&format!(">web-{guest} &lt;&amp;&gt;</text>")).count(), 1, "{picture}");
+            let details = format!("vnet{guest} 52:54:00:00:01:{guest:02} VLAN {}", guest + 1);
+            for text in [format!("web-{guest} &lt;&amp;&gt;"), details] {
+                assert_eq!(picture.matches(&format!(">{text}</text>")).count(), 1, "{text}: {picture}");
+            }
         }
         for text in ["LAN", "eth0", "br0", "192.0.2.10/24", "52:54:00:00:00:10"] {
             assert!(picture.contains(&format!(">{text}</text>")), "{text}: {picture}");

@@ -74,11 +74,85 @@ fn without_counts(text: &str) -> String {
 fn a_terminal_has_colours_unless_no_color_is_set() {
     let lab = lab();
     for (variable, colours) in [("A=b", true), ("NO_COLOR=1", false), ("NO_COLOR=", true), ("TERM=dumb", false)] {
-        let command = ["env", "TERM=xterm", variable, "virt-bridge", "status"];
+        let command = ["env", variable, "virt-bridge", "status"];
         let mut terminal = support::terminal::Terminal::run(&lab, &command, "");
         assert!(terminal.end().success());
         assert_eq!(terminal.screen().contains("\x1b[1mbr0\x1b[0m"), colours, "{variable}: {}", terminal.screen());
     }
+}
+
+#[test]
+fn a_terminal_gets_only_letters_that_its_locale_has() {
+    let lab = lab();
+    for (locale, branch) in [("C.UTF-8", "└─ "), ("C", "`- ")] {
+        let locale = format!("LC_ALL={locale}");
+        let mut terminal = support::terminal::Terminal::run(&lab, &["env", &locale, "virt-bridge", "status"], "");
+        assert!(terminal.end().success());
+        let screen = terminal.screen();
+        assert!(screen.contains(&format!("\r\n{branch}")), "{locale}: {screen}");
+        assert_eq!(screen.is_ascii(), locale == "LC_ALL=C", "{screen}");
+    }
+}
+
+/// The kernel lets links be called so, and a file of libvirt.
+#[test]
+fn no_name_can_move_the_cursor() {
+    let lab = lab();
+    let bad = "\x1b[2J\u{9b}m";
+    lab.host(["ip", "link", "add", &format!("a{bad}"), "type", "veth", "peer", "name", &format!("b{bad}")]);
+    lab.host(["ip", "link", "set", &format!("a{bad}"), "master", "br0"]);
+    lab.host(["ip", "address", "add", "198.18.1.1/24", "dev", &format!("a{bad}")]);
+    lab.host(["ip", "link", "add", &format!("c{bad}"), "type", "bridge"]);
+    lab.host(["mv", "/run/libvirt/qemu/web.xml", &format!("/run/libvirt/qemu/w{bad}.xml")]);
+    lab.host(["mkdir", "-p", "/run/network"]);
+    lab.write("/run/network/ifstate", "eth0=eth0\n");
+    lab.write("/etc/network/interfaces", &format!("auto eth0\niface eth0 inet dhcp\n\t# {bad}\n"));
+    for command in [
+        &["status"][..],
+        &["check"],
+        &["netfilter", "show"],
+        &["netfilter", "apply", "--dry-run"],
+        &["undo", "br0"],
+        &["why", bad],
+        &["receipt"],
+        &["plan", "br0", "--uplink", "eth0", "--persist"],
+        &["status", bad],
+    ] {
+        let output = lab.attempt(std::iter::once("virt-bridge").chain(command.iter().copied()));
+        let moves = |letter: char| letter.is_control() && !['\n', '\t'].contains(&letter);
+        assert!(!told(&output).contains(moves), "{command:?}: {:?}", told(&output));
+    }
+    assert!(lab.host(["virt-bridge", "status"]).contains("a\\u{1b}[2J\\u{9b}m"));
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure_but_a_full_disk_is() {
+    let lab = lab();
+    for verb in ["status", "status --json", "netfilter show --json", "receipt --json", "check --list"] {
+        // A pipe whose reader has ended before anything is written.
+        let gone = format!("exec 4> >(exit); wait $!; virt-bridge {verb} 2>&1 >&4; echo $?");
+        assert_eq!(lab.host(["bash", "-c", &gone]), "0\n", "{verb}");
+        let full = lab.attempt(["sh", "-c", &format!("virt-bridge {verb} >/dev/full")]);
+        assert_ne!(full.status.code(), Some(0), "{verb}");
+        assert!(told(&full).contains("virt-bridge: cannot write to stdout: No space left"), "{verb}: {}", told(&full));
+    }
+}
+
+#[test]
+fn what_would_cut_guests_off_is_asked_on_a_terminal_only() {
+    let lab = lab();
+    let refused = lab.attempt(["virt-bridge", "undo", "br0"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
+    for (answer, code) in [("\n", 1), ("n\n", 1), ("y\n", 0)] {
+        let mut terminal = support::terminal::Terminal::run(&lab, &["virt-bridge", "undo", "br0"], "y\n");
+        terminal.wait_for("br0 still has the ports vnet0, tap9: undo it all the same");
+        assert!(lab.read("/run/virt-bridge/br0.json").contains("eth0"), "what was typed ahead has answered");
+        terminal.press(answer);
+        assert_eq!(terminal.end().code(), Some(code), "{answer:?}: {}", terminal.screen());
+    }
+    lab.host(["virt-bridge", "up", "br0", "--uplink", "eth0"]);
+    lab.host(["ip", "link", "set", "vnet0", "master", "br0"]);
+    lab.host(["virt-bridge", "undo", "br0", "--yes"]);
 }
 
 #[test]
@@ -139,7 +213,14 @@ fn misspelt_links_and_verbs_are_answered_with_what_was_meant() {
         (&["status", "br1"][..], 1, "virt-bridge: there is no bridge br1\nhint: did you mean br0?"),
         (&["plan", "br7", "--uplink", "eht0"], 1, "hint: did you mean eth0?"),
         (&["plan", "br7", "--uplink", "enp3s0"], 1, "hint: this host has "),
-        (&["staus"], 2, "a similar subcommand exists: 'status'"),
+        (&["staus"], 2, "virt-bridge: unrecognized subcommand 'staus'\nhint: a similar subcommand exists: 'status'\n"),
+        (
+            &["up"],
+            2,
+            "virt-bridge: the following required arguments were not provided: <BRIDGE>\nhint: usage: virt-bridge",
+        ),
+        (&["check", "--root", "/nowhere"], 2, "'--root <DIRECTORY>': it is no directory"),
+        (&["undo", "br1"], 0, "hint: br0 has taken over; to undo that: virt-bridge undo br0"),
         (&["up", "br0", "--confirm", "1h"], 2, "this is no length of time such as 60s"),
         (&["up", "br0", "--confirm", "500ms"], 2, "it has to be between 1s and 86400s"),
         (&["up", "br0", "--detach"], 2, "--confirm <DURATION>"),
@@ -158,8 +239,13 @@ fn who_may_not_change_the_network_is_told_what_works() {
     for verb in [&["up", "br0"][..], &["undo", "br0"], &["confirm"], &["netfilter", "apply"]] {
         let output = as_nobody(verb);
         assert_eq!(output.status.code(), Some(1), "{verb:?}: {}", told(&output));
-        let said = "lacks the capability CAP_NET_ADMIN\nhint: run it as root; status, plan";
+        let said = "lacks the capability CAP_NET_ADMIN\nhint: run it as root; status, plan, check";
         assert!(told(&output).contains(said), "{verb:?}: {}", told(&output));
+    }
+    lab.host(["chmod", "700", "/run/libvirt/qemu"]);
+    for verb in ["status", "check"] {
+        let told = told(&as_nobody(&[verb]));
+        assert!(told.contains("warning: without the capability CAP_DAC_READ_SEARCH /run/libvirt/qemu"), "{told}");
     }
     for verb in [&["status"][..], &["plan", "br0"], &["netfilter", "show"], &["receipt"]] {
         let output = as_nobody(verb);

@@ -47,6 +47,9 @@ How to go back, and what is being done.
 .BR virsh (1)
 "#;
 
+/// What scripts read.
+const JSON: &str = include_str!("json.roff");
+
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = std::env::args_os().nth(1).ok_or("usage: pages DIRECTORY")?;
     write(Path::new(&directory))
@@ -68,7 +71,8 @@ fn write_pages(command: &clap::Command, directory: &Path) -> Result<(), Box<dyn 
     let man = Man::new(command.clone()).title(&name).section("8").manual("virt-bridge").date("");
     let mut page = Vec::new();
     man.render(&mut page)?;
-    page.extend_from_slice(if is_the_whole { MORE } else { ".SH \"SEE ALSO\"\n.BR virt\\-bridge (8)\n" }.as_bytes());
+    let more = [JSON, MORE].concat();
+    page.extend_from_slice(if is_the_whole { &more } else { ".SH \"SEE ALSO\"\n.BR virt\\-bridge (8)\n" }.as_bytes());
     fs::write(directory.join(format!("{name}.8")), page)?;
     verbs.into_iter().try_for_each(|verb| write_pages(verb, directory))
 }

@@ -14,6 +14,9 @@ use super::snapshot::Snapshot;
 use crate::deadline::Deadline;
 use crate::netlink::{Link, Socket};
 
+/// What to do about guests that would lose their way out: the one objection that force overrules.
+pub const MIND_GUESTS: &str = "shut their guests down or move them first, or say --force";
+
 /// Undoes the takeover by the bridge of this name; `force` does it though guests' taps are attached, which then lose
 /// their way out.
 ///
@@ -88,10 +91,7 @@ fn plan_of(snapshot: &Snapshot, mut receipt: Receipt, force: bool) -> Result<Pla
     let ports: Vec<String> = snapshot.ports_of(bridge.index).filter(loses).map(Link::name).collect();
     let leaves = receipt.created_bridge || !receipt.before.uplink_was_port;
     if leaves && !ports.is_empty() && !force {
-        refusals.push(Refusal::new(
-            format!("{} still has the ports {}", bridge.name(), ports.join(", ")),
-            "shut their guests down or move them first, or say --force",
-        ));
+        refusals.push(Refusal::new(format!("{} still has the ports {}", bridge.name(), ports.join(", ")), MIND_GUESTS));
     }
     if !refusals.is_empty() {
         return Err(Error::Refused(refusals));

@@ -1,6 +1,8 @@
-//! What AppArmor has kept our programs from, as the kernel's log has it.
+//! What AppArmor has kept our programs from, as the kernel's log has it, and what it will.
 
-use std::fs::File;
+mod profile;
+
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
@@ -8,11 +10,20 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 use nix::time::{ClockId, clock_gettime};
 
-use super::{Check, Finding, Host};
+use super::{Check, Finding, Host, hooks};
 use crate::printable::Printable;
 
 pub const DENIED: Check =
     Check { name: "apparmor-denial", about: "AppArmor has denied virt-bridge nothing in the last hour", look: denied };
+
+pub const ALLOWED: Check =
+    Check { name: "hook-allowed", about: "AppArmor lets libvirt's daemon run the hook", look: allowed };
+
+/// The profiles of the daemons that run network hooks, as the kernel names them, and their files.
+const PROFILES: [(&str, &str); 2] = [("libvirtd", "usr.sbin.libvirtd"), ("virtnetworkd", "usr.sbin.virtnetworkd")];
+
+/// The profiles that are loaded, a line each: `libvirtd (enforce)`.
+const LOADED: &str = "/sys/kernel/security/apparmor/profiles";
 
 /// One record with each read (Documentation/ABI/testing/dev-kmsg).
 const KERNEL_LOG: &str = "/dev/kmsg";
@@ -31,6 +42,33 @@ fn denied(_: &Host) -> Vec<Finding> {
         )
     });
     finding.into_iter().collect()
+}
+
+/// AppArmor judges what a link leads to.
+fn allowed(host: &Host) -> Vec<Finding> {
+    let loaded = fs::read_to_string(LOADED).unwrap_or_default();
+    let programs: Vec<String> = hooks::programs(host).into_iter().map(|it| it.display().to_string()).collect();
+    let mut findings = Vec::new();
+    for (name, file) in PROFILES {
+        let is_enforced = |line: &str| {
+            [name, &format!("/usr/sbin/{name}")].map(|it| format!("{it} (enforce)")).iter().any(|it| it == line)
+        };
+        if !loaded.lines().any(is_enforced) {
+            continue;
+        }
+        let read = |directory: &str| fs::read_to_string(format!("{directory}/{file}")).unwrap_or_default();
+        let text = read("/etc/apparmor.d") + &read("/etc/apparmor.d/local");
+        let denied = programs.iter().filter(|program| !text.is_empty() && !profile::may_execute(&text, program));
+        findings.extend(denied.map(|program| {
+            Finding::problem(
+                format!("AppArmor's profile {name} does not let {name} run {program}, so that no network starts"),
+                format!(
+                    "echo '{program} PUx,' >>/etc/apparmor.d/local/{file} && apparmor_parser --replace /etc/apparmor.d/{file}"
+                ),
+            )
+        }));
+    }
+    findings
 }
 
 /// All that is there now; who may not read it sees nothing.

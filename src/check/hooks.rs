@@ -1,7 +1,7 @@
 //! libvirt's network hook: there, able to run, seen by the daemon, and alone.
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,8 @@ pub const INSTALLED: Check =
 pub const EXECUTABLE: Check = Check { name: "hook-executable", about: "libvirt can run the hook", look: executable };
 pub const SEEN: Check =
     Check { name: "hook-seen", about: "libvirt's daemon started after the hook was installed", look: seen };
+pub const OTHERS: Check =
+    Check { name: "hook-others", about: "no other hook keeps networks from starting", look: others };
 pub const LEFTOVERS: Check =
     Check { name: "hook-leftovers", about: "no backup copy among the hooks runs as well", look: leftovers };
 
@@ -53,6 +55,15 @@ fn metadata(host: &Host, path: &Path) -> io::Result<Metadata> {
     fs::symlink_metadata(host.at(&path))
 }
 
+/// What the links lead to, as AppArmor sees it.
+pub(super) fn programs(host: &Host) -> Vec<PathBuf> {
+    let mut programs: Vec<PathBuf> =
+        links(host).iter().filter_map(|link| fs::canonicalize(host.at(link)).ok()).collect();
+    programs.sort();
+    programs.dedup();
+    programs
+}
+
 fn is_executable(file: &Metadata) -> bool {
     file.is_file() && file.permissions().mode() & 0o111 != 0
 }
@@ -61,14 +72,28 @@ fn installed(host: &Host) -> Vec<Finding> {
     if host.bridged_networks().next().is_none() || !links(host).is_empty() {
         return Vec::new();
     }
-    let (place, directory) = match fs::symlink_metadata(host.at(MAIN)) {
-        Ok(_) => (format!("{}/50-virt-bridge", DIRECTORIES[0]), DIRECTORIES[0]),
-        Err(_) => (MAIN.to_owned(), "/etc/libvirt/hooks"),
-    };
+    let places = [MAIN.to_owned(), format!("{}/50-virt-bridge", DIRECTORIES[0])];
+    // As the package's README says how to switch a hook off.
+    if let Some(place) = places.iter().find(|place| leads_to_nowhere(host, place)) {
+        return vec![Finding::warning(
+            format!(
+                "the hook of virt-bridge is switched off, {place} is a link to /dev/null, and nobody makes a bridge when its network starts"
+            ),
+            format!("ln -sfn {} {place} && systemctl restart libvirtd", our_program(host)),
+        )];
+    }
+    let is_free = |place: &&String| fs::symlink_metadata(host.at(place)).is_err();
+    // Whatever its name, libvirt runs what is in the directory.
+    let place = places.iter().find(is_free).cloned().unwrap_or_else(|| format!("{}/51-virt-bridge", DIRECTORIES[0]));
+    let directory = Path::new(&place).parent().unwrap_or(Path::new("/")).display().to_string();
     vec![Finding::problem(
         "libvirt has no hook of virt-bridge, so that nobody makes a bridge when its network starts",
         format!("mkdir -p {directory} && ln -s {} {place} && systemctl restart libvirtd", our_program(host)),
     )]
+}
+
+fn leads_to_nowhere(host: &Host, place: &str) -> bool {
+    fs::read_link(host.at(place)).is_ok_and(|target| target == Path::new("/dev/null"))
 }
 
 fn executable(host: &Host) -> Vec<Finding> {
@@ -114,6 +139,32 @@ fn started(name: &str) -> Option<i64> {
     let stat = fs::read_to_string(directory.join("stat")).ok()?;
     let ticks: i64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
     (running.trim_end() == name).then_some(super::takeovers::boot_time()? + ticks / 100)
+}
+
+/// Of all hooks the worst result counts (virHookCall), and execve(2) refuses what is neither a program nor begins with `#!`.
+fn others(host: &Host) -> Vec<Finding> {
+    let all = std::iter::once(PathBuf::from(MAIN)).chain(entries(host, DIRECTORIES[0]));
+    let ours = links(host);
+    let runs = |path: &PathBuf| !ours.contains(path) && metadata(host, path).is_ok_and(|file| is_executable(&file));
+    all.filter(runs)
+        .filter(|path| !is_program(&host.at(path)))
+        .map(|path| {
+            let path = path.display();
+            Finding::problem(
+                format!("{path} is no program and does not begin with #!, so that libvirt starts no network"),
+                format!("chmod a-x '{path}'"),
+            )
+        })
+        .collect()
+}
+
+/// Whether the kernel can tell what it is; of what cannot be read nobody knows.
+fn is_program(path: &Path) -> bool {
+    let mut begin = [0; 4];
+    match fs::File::open(path).and_then(|mut file| file.read(&mut begin)) {
+        Ok(length) => begin[..length].starts_with(b"#!") || begin == *b"\x7fELF",
+        Err(_) => true,
+    }
 }
 
 /// Whatever is executable in these directories runs, names such as `x.dpkg-old` and `x~` included (virHookCall).

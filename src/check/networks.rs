@@ -3,11 +3,15 @@
 use std::path::Path;
 
 use super::{Check, Finding, Host};
+use crate::libvirt::bridge_networks::BridgeNetwork;
 use crate::printable::Printable;
 
 pub const ACTIVE: Check = Check { name: "network-active", about: "bridged networks run", look: active };
 pub const AUTOSTART: Check =
     Check { name: "network-autostart", about: "bridged networks start at boot", look: autostart };
+
+pub const DIFFERS: Check =
+    Check { name: "network-differs", about: "networks run on the bridges that they are defined with", look: differs };
 
 /// libvirt starts networks by itself once a boot (networkAutostartConfig in src/network/bridge_driver.c).
 const HAVE_STARTED: &str = "/run/libvirt/network/autostarted";
@@ -39,6 +43,24 @@ fn autostart(host: &Host) -> Vec<Finding> {
                 } else {
                     format!("ln -s ../{name}.xml /etc/libvirt/qemu/networks/autostart/")
                 },
+            )
+        })
+        .collect()
+}
+
+/// Who edits a network that runs changes what it is after its next start only.
+fn differs(host: &Host) -> Vec<Finding> {
+    let defined = |network: &BridgeNetwork| network.defined_bridge.clone().filter(|bridge| *bridge != network.bridge);
+    let others = host.networks.iter().filter_map(|network| Some((network, defined(network)?)));
+    others
+        .map(|(network, bridge)| {
+            let name = Printable(&network.name);
+            Finding::warning(
+                format!(
+                    "network {name} runs on {}, and is defined with {bridge}: from its next start on guests come there",
+                    network.bridge
+                ),
+                format!("virsh net-destroy {name} && virsh net-start {name}"),
             )
         })
         .collect()

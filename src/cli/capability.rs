@@ -1,5 +1,8 @@
 //! What the kernel lets this process do.
 
+use std::fs::File;
+use std::io::{ErrorKind, Write, stderr};
+
 use super::exit::Failure;
 
 /// `CAP_NET_ADMIN` of linux/capability.h.
@@ -17,7 +20,7 @@ pub fn require(verb: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::unchanged(format!("{verb} changes the network, and this process lacks the capability CAP_NET_ADMIN"))
-        .hint("run it as root; status, plan and netfilter show work without"))
+        .hint("run it as root; status, plan, check, receipt and netfilter show work without"))
 }
 
 /// Refuses a rehearsal where the kernel would refuse its namespaces.
@@ -32,6 +35,22 @@ pub fn require_for_rehearsal() -> Result<(), Failure> {
         ))
         .hint("run it as root; plan works without it, if without --rehearse"))
     })
+}
+
+/// What only root may read of libvirt and of us (mode 0700), and the kernel's log.
+const PRIVATE: [&str; 4] = ["/etc/libvirt/qemu", "/run/libvirt/qemu", "/run/virt-bridge", "/dev/kmsg"];
+
+/// Says what this process may not read, so that nobody takes what is not seen for what is not there.
+pub fn warn_of_unreadable() {
+    let is_private = |path: &&str| File::open(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+    let unread: Vec<&str> = PRIVATE.into_iter().filter(is_private).collect();
+    if !unread.is_empty() {
+        let what = unread.join(", ");
+        let _ = writeln!(
+            stderr(),
+            "warning: without the capability CAP_DAC_READ_SEARCH {what} cannot be read, and what is there is not seen: run it as root"
+        );
+    }
 }
 
 fn has(capability: u32) -> bool {

@@ -11,6 +11,7 @@ use crate::check::{ALL, Check, Finding, Host, OF_FILES, Verdict};
 use crate::config::Config;
 use crate::netlink::Socket;
 use crate::picture::Paint;
+use crate::printable::Printable;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -25,7 +26,7 @@ pub struct Arguments {
     #[arg(long)]
     list: bool,
     /// Look at the files below this directory, those of a host that does not run; without the checks that ask the kernel
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", value_parser = super::directory)]
     root: Option<PathBuf>,
 }
 
@@ -61,6 +62,9 @@ fn examine(arguments: &Arguments) -> std::result::Result<Verdict, Failure> {
     if arguments.list {
         let lines = all.iter().filter(chosen).map(|check| format!("{:20}  {}\n", check.name, check.about));
         return super::print_text(&lines.collect::<String>()).map(|()| Verdict::Ok);
+    }
+    if arguments.root.is_none() {
+        super::capability::warn_of_unreadable();
     }
     let host = read(arguments)?;
     let results: Vec<Result> = all.iter().filter(chosen).map(|check| result(check, &host)).collect();
@@ -100,8 +104,8 @@ fn in_words(results: &[Result]) -> String {
                 Verdict::Problem => paint.bad("problem"),
                 _ => paint.odd("warning"),
             };
-            say!(text, "{verdict}  {:20}  {}", result.name, finding.sentence);
-            say!(text, "{:31}mend: {}", "", finding.mend);
+            say!(text, "{verdict}  {:20}  {}", result.name, Printable(&finding.sentence));
+            say!(text, "{:31}mend: {}", "", Printable(&finding.mend));
         }
     }
     text

@@ -4,6 +4,7 @@ use std::io;
 
 use super::exit::Failure;
 use crate::bridge::{Lock, Records};
+use crate::config::nearest;
 use crate::confirmation::{self, Confirmation};
 use crate::deadline::Deadline;
 
@@ -69,9 +70,13 @@ fn only_one() -> Result<String, Failure> {
 }
 
 fn gone(bridge: &str) -> Failure {
+    let waiting = Confirmation::bridges().unwrap_or_default();
+    let known: Vec<&str> = waiting.iter().map(String::as_str).collect();
     let failure = Failure::unchanged(format!("{bridge} is not taken over, so there is nothing to confirm"));
     if Records::of(bridge).is_interrupted() {
         failure.hint("its takeover was interrupted and is being taken back")
+    } else if let Some(meant) = nearest(bridge, &known) {
+        failure.hint(format!("did you mean {meant}?"))
     } else {
         failure.hint("if it was taken back because nobody confirmed it in time, syslog says so")
     }

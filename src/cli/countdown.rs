@@ -10,6 +10,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{FlushArg, tcflush};
 use nix::unistd::{getpgrp, tcgetpgrp};
 
+use crate::picture::can_move_cursor;
+
 /// How often the file of the confirmation is looked at, and the bar drawn.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -39,7 +41,8 @@ impl Countdown {
     /// Says what is waited for. What was typed before is forgotten: nobody could know then that it would confirm.
     pub fn begin(bridge: &str, allowed: Duration, signals: SigSet) -> Self {
         let stdin = io::stdin();
-        let (draws, listens) = (io::stderr().is_terminal(), stdin.is_terminal() && io::stderr().is_terminal());
+        let has_terminal = io::stderr().is_terminal();
+        let (draws, listens) = (has_terminal && can_move_cursor(), stdin.is_terminal() && has_terminal);
         if listens {
             let _ = tcflush(stdin.as_fd(), FlushArg::TCIFLUSH);
         }

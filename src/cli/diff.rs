@@ -1,11 +1,10 @@
 //! Unified diffs, in colour on a terminal.
 
-use std::io::{self, IsTerminal};
-
 use similar::ChangeTag;
 
 use crate::diff;
-use crate::printable::Printable;
+use crate::picture::Paint;
+use crate::printable;
 
 const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[31m";
@@ -13,9 +12,9 @@ const GREEN: &str = "\x1b[32m";
 const CYAN: &str = "\x1b[36m";
 const PLAIN: &str = "\x1b[0m";
 
-/// Whether the output is for a person who wants colours (no-color.org).
+/// Whether the output is for a person who wants colours.
 pub fn on_terminal() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    Paint::of_stdout().is_on()
 }
 
 /// The difference, with three lines around each change; empty if there is none.
@@ -38,7 +37,7 @@ pub fn unified(name: &str, before: &[u8], after: &[u8], coloured: bool) -> Strin
                 ChangeTag::Equal => "",
             };
             let end = if colour.is_empty() { "" } else { PLAIN };
-            let line = for_terminal(change.value().trim_end_matches(['\r', '\n']));
+            let line = printable::lines(change.value().trim_end_matches(['\r', '\n']));
             text += &format!("{colour}{}{line}{end}\n", change.tag());
             if change.missing_newline() {
                 text += "\\ No newline at end of file\n";
@@ -46,9 +45,4 @@ pub fn unified(name: &str, before: &[u8], after: &[u8], coloured: bool) -> Strin
         }
     }
     text
-}
-
-/// A line that cannot move the cursor.
-fn for_terminal(line: &str) -> String {
-    line.split('\t').map(|part| Printable(part).to_string()).collect::<Vec<_>>().join("\t")
 }

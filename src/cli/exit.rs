@@ -71,6 +71,17 @@ impl Failure {
         self
     }
 
+    /// Whether this hint stands below everything that speaks against it.
+    pub fn is_only(&self, hint: &str) -> bool {
+        self.complaints.iter().all(|complaint| complaint.hint.as_deref() == Some(hint))
+    }
+
+    /// What is wrong, in one line without hints.
+    pub fn causes(&self) -> String {
+        let causes = self.complaints.iter().map(|complaint| Printable(&complaint.cause).to_string());
+        causes.collect::<Vec<_>>().join("; ")
+    }
+
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit

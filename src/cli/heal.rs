@@ -10,6 +10,7 @@ use crate::check::fallen;
 use crate::libvirt::taps::{self, Tap};
 use crate::libvirt::vlans::Vlans;
 use crate::netlink::{Link, PortVlan, Request, Socket, bridge_vlan, link};
+use crate::printable;
 use crate::transfer::Transfer;
 
 #[derive(clap::Args)]
@@ -49,7 +50,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     // What was done stays done where nobody reads of it.
-    let _ = super::print_text(&text);
+    let _ = super::print_text(&printable::lines(&text));
     match failures.as_slice() {
         [] => Ok(()),
         all if all.len() == fallen.len() => Err(Failure::several(Exit::Unchanged, failures)),

@@ -14,6 +14,7 @@ use crate::netfilter::conflict::{self, Conflict};
 use crate::netfilter::policy::{self, Wanted};
 use crate::netfilter::{self, Bridge, Change, LibvirtBridges, State, writers};
 use crate::netlink::{NetfilterCalls, Socket};
+use crate::printable;
 
 #[derive(clap::Subcommand)]
 pub enum Verb {
@@ -23,7 +24,7 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
         /// Look at the files below this directory, those of a host that does not run: what the policy would want there
-        #[arg(long, value_name = "DIRECTORY")]
+        #[arg(long, value_name = "DIRECTORY", value_parser = super::directory)]
         root: Option<PathBuf>,
     },
     /// Apply the policy to the sysctls and to every bridge
@@ -57,7 +58,7 @@ fn dry_run() -> Result<(), Failure> {
     if !change.is_empty() || missing.is_empty() {
         say!(text, "{}", in_words_with_writers(&change).join("\n"));
     }
-    super::print_text(&text)
+    super::print_text(&printable::lines(&text))
 }
 
 fn apply() -> Result<(), Failure> {
@@ -76,7 +77,7 @@ fn apply() -> Result<(), Failure> {
         lines.iter().for_each(|line| log.info(&format!("bridge netfilter: {line}")));
     }
     // What was done stays done where nobody reads of it.
-    let _ = super::print_text(&text);
+    let _ = super::print_text(&printable::lines(&text));
     match outcome.failures.as_slice() {
         [] => Ok(()),
         failures => {
@@ -148,7 +149,7 @@ fn show(as_json: bool) -> Result<(), Failure> {
     if as_json {
         return super::print_json(&report);
     }
-    super::print_text(&format!("{}{}", missing_module(&state), in_words(&report)))
+    super::print_text(&printable::lines(&format!("{}{}", missing_module(&state), in_words(&report))))
 }
 
 /// What the policy makes of the bridges that files name; what is only a kernel knows.
@@ -167,7 +168,7 @@ fn show_below(root: &Path, as_json: bool) -> Result<(), Failure> {
     let mut report = report(root, &config, &state);
     let all = std::iter::once(&mut report.sysctls).chain(report.bridges.values_mut());
     all.for_each(|values| values.present = NetfilterCalls::default());
-    if as_json { super::print_json(&report) } else { super::print_text(&in_words(&report)) }
+    if as_json { super::print_json(&report) } else { super::print_text(&printable::lines(&in_words(&report))) }
 }
 
 fn report(root: &Path, config: &Config, state: &State) -> Report {

@@ -9,6 +9,7 @@ use crate::bridge::{self, Wanted};
 use crate::config::Uplink;
 use crate::netlink::{Link, Socket, link, mac_text};
 use crate::owner::{self, Backup, Bridge, Owner, Persistence, Restored};
+use crate::printable::{self, Printable};
 use crate::sysfs;
 
 /// What is done so that a bridge lasts, beside the takeover.
@@ -129,32 +130,73 @@ pub fn write(bridge: &str, persistence: &Persistence, quiet: bool) -> Result<(),
     Ok(())
 }
 
+/// Writes the files of a host that does not run: no owner is there to be told, and the next boot makes the bridge.
+pub fn write_below(root: &Path, wanted: &Wanted, quiet: bool) -> Result<(), Failure> {
+    let persistence = plan_below(root, wanted)?;
+    // A link that leads out of it leads to this host's own files.
+    let outside = persistence.edits.iter().find(|edit| !is_inside(root, &owner::below(root, &edit.path)));
+    if let Some(edit) = outside {
+        return Err(Failure::unchanged(format!("{} leads out of {}", edit.path.display(), root.display()))
+            .hint("run virt-bridge in there instead: chroot or systemd-nspawn"));
+    }
+    persistence.write(root, &wanted.bridge).map_err(|text| Failure::new(Exit::NeedsAttention, text))?;
+    let mut text = String::new();
+    persistence.edits.iter().for_each(|edit| say!(text, "wrote {}", edit.path.display()));
+    tell(if text.is_empty() { "nothing to do\n" } else { &text }, quiet);
+    persistence
+        .warnings
+        .iter()
+        .for_each(|warning| drop(writeln!(std::io::stderr(), "warning: {}", Printable(warning))));
+    Ok(())
+}
+
+/// Whether a file that may not be there yet is below a directory, whatever links are on its way.
+fn is_inside(root: &Path, file: &Path) -> bool {
+    let present = file.ancestors().find_map(|path| path.canonicalize().ok());
+    present.is_some_and(|present| root.canonicalize().is_ok_and(|root| present.starts_with(root)))
+}
+
+/// Gives back the files of a host that does not run.
+pub fn restore_below(root: &Path, bridge: &str, quiet: bool) -> Result<(), Failure> {
+    match Backup::of(root, bridge).map_err(Failure::unchanged)? {
+        Some(backup) => restored(root, bridge, backup, quiet),
+        None => {
+            tell(&format!("{bridge}: nothing to undo: nothing was written below {}\n", root.display()), quiet);
+            Ok(())
+        }
+    }
+}
+
 /// Where the owner has carried out the takeover there is no receipt that undo could know the bridge's guests by.
 pub fn refuse_guests(bridge: &str, owner: Owner) -> Result<(), Failure> {
     let ports = owner::other_ports(owner, bridge).map_err(Failure::unchanged)?;
     if ports.is_empty() {
         return Ok(());
     }
-    Err(Failure::unchanged(format!("{bridge} still has the ports {}", ports.join(", ")))
-        .hint("shut their guests down or move them first, or say --force"))
+    Err(Failure::unchanged(format!("{bridge} still has the ports {}", ports.join(", "))).hint(bridge::MIND_GUESTS))
 }
 
 /// Gives the files back what they had before, and the owner its uplink, if that has left the bridge.
 pub fn restore(bridge: &str, uplink: Option<&str>, backup: Backup, quiet: bool) -> Result<(), Failure> {
+    let owner = backup.owner();
+    restored(Path::new("/"), bridge, backup, quiet)?;
+    owner::take_back(owner, bridge, uplink).map_err(|text| Failure::new(Exit::NeedsAttention, text))
+}
+
+fn restored(root: &Path, bridge: &str, backup: Backup, quiet: bool) -> Result<(), Failure> {
     let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
     let mut text = String::new();
-    let owner = backup.owner();
-    match backup.restore(Path::new("/")).map_err(attention)? {
+    match backup.restore(root).map_err(attention)? {
         Restored::Files(paths) => paths.iter().for_each(|path| say!(text, "restored {}", path.display())),
         Restored::Changed(difference) => {
             // Talk, of several lines; an error is one.
-            let _ = write!(std::io::stderr(), "{difference}");
+            let _ = write!(std::io::stderr(), "{}", printable::lines(&difference));
             return Err(attention("somebody has changed files since virt-bridge wrote them, so they stay".into())
                 .hint(format!("take {bridge} out of them by hand; the difference is shown above")));
         }
     }
     tell(&text, quiet);
-    owner::take_back(owner, bridge, uplink).map_err(attention)
+    Ok(())
 }
 
 /// What was done stays done where nobody reads of it.

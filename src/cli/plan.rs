@@ -8,10 +8,12 @@ use serde_json::json;
 use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
 use super::network::Network;
+use super::outage::Outage;
 use super::{persist, rehearse};
 use crate::bridge::{self, Snapshot, Step, Survey};
 use crate::netlink::Socket;
 use crate::owner::Persistence;
+use crate::printable;
 use crate::rehearsal::Rehearsal;
 
 #[derive(clap::Args)]
@@ -19,7 +21,7 @@ pub struct Arguments {
     #[command(flatten)]
     bridge: BridgeArguments,
     /// Plan only what --persist writes, into the files below this directory, those of a host that does not run
-    #[arg(long, value_name = "DIRECTORY", requires = "persist", conflicts_with_all = ["rehearse", "network"])]
+    #[arg(long, value_name = "DIRECTORY", value_parser = super::directory, requires = "persist", conflicts_with_all = ["rehearse", "network"])]
     root: Option<PathBuf>,
 }
 
@@ -36,7 +38,7 @@ fn of_files(root: &Path, arguments: &BridgeArguments) -> Result<(), Failure> {
     if arguments.json {
         return super::print_json(&json!({ "persistence": persistence }));
     }
-    super::print_text(&persist::in_words(&persistence))
+    super::print_text(&printable::lines(&persist::in_words(&persistence)))
 }
 
 fn of_host(arguments: &BridgeArguments) -> Result<(), Failure> {
@@ -47,12 +49,18 @@ fn of_host(arguments: &BridgeArguments) -> Result<(), Failure> {
     let mut socket = Socket::open().map_err(|error| Failure::unchanged(error.to_string()))?;
     let snapshot = Snapshot::take(&mut socket).map_err(|error| Failure::unchanged(error.to_string()))?;
     let survey = bridge::survey_of(&snapshot, &wanted)?;
-    let rehearsal = if arguments.rehearse { rehearse::survey(&wanted, &snapshot, &survey)? } else { None };
     let lasting = if survey.refusals.is_empty() { persist::plan(&wanted)? } else { None };
+    let rehearsal = match arguments.rehearse {
+        true => rehearse::survey(&wanted, &snapshot, &survey, lasting.as_ref())?,
+        false => None,
+    };
+    let outage = survey.plan.as_ref().filter(|_| survey.refusals.is_empty());
+    let outage = outage.filter(|plan| !plan.is_empty()).map(|plan| Outage::expected(plan, lasting.as_ref()));
     let network = arguments.network()?;
     if arguments.json {
         super::print_json(&Shown {
             survey: &survey,
+            expected_outage_microseconds: outage.as_ref().map(|outage| outage.longest.as_micros() as u64),
             persistence: lasting.as_ref().map(|lasting| &lasting.persistence),
             network: network.as_ref(),
             rehearsal: rehearsal.as_ref(),
@@ -61,7 +69,9 @@ fn of_host(arguments: &BridgeArguments) -> Result<(), Failure> {
         let files = lasting.as_ref().map(|lasting| persist::in_words(&lasting.persistence)).unwrap_or_default();
         let network = network.filter(|_| survey.refusals.is_empty()).map(|network| network.in_words());
         let rehearsed = rehearsal.as_ref().map(rehearse::in_words).unwrap_or_default();
-        super::print_text(&(in_words(&survey) + &files + &network.unwrap_or_default() + &rehearsed))?;
+        let outage = outage.map(|outage| format!("expected outage: {}\n", outage.in_words)).unwrap_or_default();
+        let text = in_words(&survey) + &outage + &files + &network.unwrap_or_default() + &rehearsed;
+        super::print_text(&printable::lines(&text))?;
     }
     if !survey.refusals.is_empty() {
         return Err(bridge::Error::Refused(survey.refusals).into());
@@ -73,6 +83,8 @@ fn of_host(arguments: &BridgeArguments) -> Result<(), Failure> {
 struct Shown<'a> {
     #[serde(flatten)]
     survey: &'a Survey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_outage_microseconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     persistence: Option<&'a Persistence>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,12 +101,12 @@ fn in_words(survey: &Survey) -> String {
     }
     add_phase(&mut text, "prepare, without effect on traffic", &plan.prepare);
     add_settings(&mut text, &plan.ipv6_settings);
-    add_phase(&mut text, "switch, in one batch", &plan.switch);
+    add_phase(&mut text, "switch, in one batch that nothing interrupts", &plan.switch);
     if !plan.gateways.is_empty() {
         say!(text, "check that these routers still answer, or go back:");
         plan.gateways.iter().for_each(|gateway| say!(text, "  {gateway}"));
     }
-    add_phase(&mut text, "commit, in one batch", &plan.commit);
+    add_phase(&mut text, "commit, in one batch, what nobody uses any more", &plan.commit);
     add_phase(&mut text, "finish", &plan.finish);
     add_settings(&mut text, &plan.last_ipv6_settings);
     plan.warnings.iter().for_each(|warning| say!(text, "warning: {warning}"));

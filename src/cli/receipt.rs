@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::exit::Failure;
 use crate::bridge::{DIRECTORY, Receipt, Records};
+use crate::printable;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -27,7 +28,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let path = records.receipt_path().display();
     let receipt = records.receipt().map_err(|error| Failure::unchanged(format!("cannot read {path}: {error}")))?;
     let Some(receipt) = receipt else { return Err(none(&bridge)) };
-    if arguments.json { super::print_json(&receipt) } else { super::print_text(&in_words(&receipt)) }
+    if arguments.json { super::print_json(&receipt) } else { super::print_text(&printable::lines(&in_words(&receipt))) }
 }
 
 fn none(bridge: &str) -> Failure {
@@ -50,7 +51,7 @@ fn only_one() -> Result<String, Failure> {
 }
 
 /// The bridges that have a receipt, in order.
-fn bridges() -> Vec<String> {
+pub fn bridges() -> Vec<String> {
     let entries = Path::new(DIRECTORY).read_dir().into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned()));
     let mut names: Vec<String> = names.collect();
@@ -93,7 +94,7 @@ fn longest_outage(receipt: &Receipt) -> Option<u64> {
     receipt.microseconds.iter().find(|(phase, _)| phase == "switch").map(|(_, time)| *time)
 }
 
-fn ms(microseconds: u64) -> String {
+pub fn ms(microseconds: u64) -> String {
     format!("{}.{:03} ms", microseconds / 1000, microseconds % 1000)
 }
 

@@ -3,9 +3,11 @@
 use std::io::Write;
 
 use super::exit::Failure;
+use super::persist::Lasting;
 use crate::bridge::{self, Snapshot, Survey, Wanted};
 use crate::deadline::Deadline;
 use crate::netlink::Socket;
+use crate::printable;
 use crate::rehearsal::{Act, Ending, Outage, Rehearsal, rehearse};
 
 /// How many of the steps that took longest are shown.
@@ -18,28 +20,40 @@ const LINES: usize = 12;
 ///
 /// # Errors
 /// When there can be no copy of this host.
-pub fn survey(wanted: &Wanted, snapshot: &Snapshot, survey: &Survey) -> Result<Option<Rehearsal>, Failure> {
+pub fn survey(
+    wanted: &Wanted,
+    snapshot: &Snapshot,
+    survey: &Survey,
+    lasting: Option<&Lasting>,
+) -> Result<Option<Rehearsal>, Failure> {
     let Some(plan) = survey.plan.as_ref().filter(|plan| survey.refusals.is_empty() && !plan.is_empty()) else {
         return Ok(None);
     };
     let rehearsal = rehearse(wanted, snapshot, plan, Deadline::after(super::DEADLINE));
-    rehearsal.map(Some).map_err(|error| {
+    let mut rehearsal = rehearsal.map_err(|error| {
         Failure::unchanged(format!("cannot rehearse: {error}; nothing was changed")).hint("do without --rehearse")
-    })
+    })?;
+    if let Some(lasting) = lasting.filter(|lasting| lasting.is_owners_work()) {
+        let owner = lasting.persistence.owner;
+        rehearsal
+            .not_rehearsed
+            .insert(0, format!("the takeover by {owner} itself, which has the kernel do the same its own way"));
+    }
+    Ok(Some(rehearsal))
 }
 
 /// Rehearses what `up` is about to do, and tells of it where people read.
 ///
 /// # Errors
 /// When the rehearsal says that it would go wrong, or there can be none.
-pub fn before(wanted: &Wanted) -> Result<(), Failure> {
+pub fn before(wanted: &Wanted, lasting: Option<&Lasting>) -> Result<(), Failure> {
     super::capability::require_for_rehearsal()?;
     let unread = |error: crate::netlink::Error| Failure::unchanged(error.to_string());
     let mut socket = Socket::open().map_err(unread)?;
     let snapshot = Snapshot::take(&mut socket).map_err(unread)?;
     let found = bridge::survey_of(&snapshot, wanted)?;
-    let Some(rehearsal) = survey(wanted, &snapshot, &found)? else { return Ok(()) };
-    let _ = write!(std::io::stderr(), "{}", in_words(&rehearsal));
+    let Some(rehearsal) = survey(wanted, &snapshot, &found, lasting)? else { return Ok(()) };
+    let _ = write!(std::io::stderr(), "{}", printable::lines(&in_words(&rehearsal)));
     verdict(&rehearsal)
 }
 

@@ -1,10 +1,13 @@
 //! What `up` and `undo` say when they are done.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::bridge::Outcome;
+use super::plain;
+use crate::bridge::{Outcome, Plan, Report};
+use crate::printable::{self, Printable};
 
 /// Prints what was done, or `nothing` where there was nothing to do.
 ///
@@ -13,14 +16,14 @@ pub fn print(bridge: &str, outcome: &Outcome, nothing: &str, as_json: bool) {
     let written = if as_json {
         super::write_json(&in_json(bridge, outcome))
     } else {
-        io::stdout().write_all(in_words(bridge, outcome, nothing).as_bytes())
+        io::stdout().write_all(plain::for_stdout(&in_words(bridge, outcome, nothing)).as_bytes())
     };
     let mut stderr = io::stderr();
     if let Err(error) = written {
         let _ = writeln!(stderr, "warning: cannot write to stdout: {error}");
     }
     if let (Outcome::Done { report, .. }, false) = (outcome, as_json) {
-        report.warnings.iter().for_each(|warning| drop(writeln!(stderr, "warning: {warning}")));
+        report.warnings.iter().for_each(|warning| drop(writeln!(stderr, "warning: {}", Printable(warning))));
     }
 }
 
@@ -30,9 +33,20 @@ fn in_words(bridge: &str, outcome: &Outcome, nothing: &str) -> String {
         Outcome::AlreadyRight { recovered: Some(what) } => format!("{what}\n"),
         Outcome::Done { plan, report, recovered } => {
             let recovered = recovered.iter().map(|what| format!("{what}\n"));
-            recovered.chain([report.told_of(plan), "\n".into()]).collect()
+            let told: String = recovered.chain([report.told_of(plan), "\n".into(), outage(plan, report)]).collect();
+            printable::lines(&told)
         }
     }
+}
+
+/// The one system call that switches: before it the old end answers, and behind it the new one.
+fn longest_outage(plan: &Plan, report: &Report) -> Option<Duration> {
+    plan.uplink.as_ref()?;
+    report.phases.iter().find(|(phase, _)| *phase == "switch").map(|(_, time)| *time)
+}
+
+fn outage(plan: &Plan, report: &Report) -> String {
+    longest_outage(plan, report).map(|outage| format!("outage: at most {outage:.1?}\n")).unwrap_or_default()
 }
 
 fn in_json(bridge: &str, outcome: &Outcome) -> serde_json::Value {
@@ -50,6 +64,7 @@ fn in_json(bridge: &str, outcome: &Outcome) -> serde_json::Value {
         "recovered": recovered,
         "plan": plan,
         "microseconds": phases,
+        "outage_microseconds": longest_outage(plan, report).map(|outage| outage.as_micros() as u64),
         "warnings": report.warnings,
     })
 }

@@ -1,5 +1,6 @@
 //! `virt-bridge status`: the host's bridges as they are, and whether it forwards.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use super::exit::Failure;
 use crate::forwarding;
 use crate::netlink::Socket;
 use crate::picture::{self, Bridge, Earlier, Paint};
+use crate::printable::Printable;
 
 #[derive(clap::Args, Default)]
 pub struct Arguments {
@@ -36,6 +38,7 @@ struct Status {
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    super::capability::warn_of_unreadable();
     let mut socket = Socket::open().map_err(unread)?;
     let status = look(&mut socket, arguments)?;
     if arguments.json {
@@ -82,7 +85,7 @@ fn watch(socket: &mut Socket, arguments: &Arguments, mut before: Status, pause: 
         let status = look(socket, arguments)?;
         let earlier = Earlier { bridges: &before.bridges, ago: looked.elapsed() };
         looked = Instant::now();
-        let clear = if std::io::IsTerminal::is_terminal(&std::io::stdout()) { CLEAR } else { "" };
+        let clear = if std::io::stdout().is_terminal() && picture::can_move_cursor() { CLEAR } else { "" };
         if !super::is_read(&format!("{clear}{}", in_words(arguments, &status, Some(earlier))))? {
             return Ok(());
         }
@@ -96,7 +99,7 @@ fn in_words(arguments: &Arguments, status: &Status, earlier: Option<Earlier>) ->
         say!(text, "there is no bridge; to see what making one would do: virt-bridge plan br0 --uplink auto");
     }
     if arguments.bridge.is_none() {
-        status.ip_forwarding.iter().for_each(|family| say!(text, "{family}"));
+        status.ip_forwarding.iter().for_each(|family| say!(text, "{}", Printable(&family.to_string())));
     }
     text
 }

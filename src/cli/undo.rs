@@ -1,12 +1,16 @@
 //! `virt-bridge undo`: the way back.
 
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use super::exit::Failure;
+use super::question;
 use crate::bridge::{self, Lock, Outcome, Records};
+use crate::config::nearest;
 use crate::confirmation::{self, Confirmation};
 use crate::deadline::Deadline;
 use crate::owner::{self, Backup};
+use crate::printable::Printable;
 use crate::transfer::Transfer;
 
 #[derive(clap::Args)]
@@ -14,24 +18,44 @@ pub struct Arguments {
     /// The bridge
     #[arg(value_parser = super::link_name)]
     bridge: String,
-    /// Undo it though guests' taps are attached, which then lead nowhere
-    #[arg(long)]
+    /// Undo it though guests' taps are attached, which then lead nowhere; without it, a terminal is asked
+    #[arg(long, visible_alias = "yes")]
     force: bool,
     /// Print as JSON
     #[arg(long)]
     json: bool,
+    /// Only give back the files below this directory, those of a host that does not run
+    #[arg(long, value_name = "DIRECTORY", value_parser = super::directory, conflicts_with = "force")]
+    root: Option<PathBuf>,
 }
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(root) = &arguments.root {
+        return super::persist::restore_below(root, &arguments.bridge, arguments.json);
+    }
     super::capability::require("undo")?;
+    match undo(arguments, arguments.force) {
+        Err(failure) if failure.is_only(bridge::MIND_GUESTS) && question::is_agreed(&question(&failure)) => {
+            undo(arguments, true)
+        }
+        other => other,
+    }
+}
+
+/// `br0 still has the ports vnet0: …`
+fn question(failure: &Failure) -> String {
+    format!("{}: undo it all the same, and leave their guests without a network?", failure.causes())
+}
+
+fn undo(arguments: &Arguments, force: bool) -> Result<(), Failure> {
     if taken_back_by_owner(&arguments.bridge)? {
         return Ok(());
     }
     let check = super::gateway_check(&arguments.bridge);
     let backup = Backup::of(Path::new("/"), &arguments.bridge).map_err(Failure::unchanged)?;
     let receipt = Records::of(&arguments.bridge).receipt().ok().flatten();
-    if let Some(backup) = backup.as_ref().filter(|_| !arguments.force) {
+    if let Some(backup) = backup.as_ref().filter(|_| !force) {
         super::persist::refuse_guests(&arguments.bridge, backup.owner())?;
     }
     let deadline = Deadline::after(super::DEADLINE);
@@ -43,17 +67,33 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let (Some(owner), Some(uplink)) = (owner, &uplink) {
         owner::release(owner, &arguments.bridge, uplink).map_err(Failure::unchanged)?;
     }
-    let outcome = bridge::undo_holding(&lock, &arguments.bridge, arguments.force, check, deadline)
+    let outcome = bridge::undo_holding(&lock, &arguments.bridge, force, check, deadline)
         // It stays as it is, so the owner has it again; of what is wrong with that, less is said than why.
         .inspect_err(|_| drop(owner.map(|owner| owner::give(owner, &arguments.bridge))))?;
     // Where this fails, whoever waits for the confirmation finds nothing to take back.
     let _ = Confirmation::end(&lock, &arguments.bridge);
     super::report::print(&arguments.bridge, &outcome, "nothing to undo: no takeover since boot", arguments.json);
+    if matches!(outcome, Outcome::AlreadyRight { recovered: None }) && backup.is_none() {
+        hint_at_others(&arguments.bridge);
+    }
     super::leases::to_uplink(clients)?;
     drop(lock);
     let uplink = uplink.filter(|_| matches!(outcome, Outcome::Done { .. }));
     let Some(backup) = backup else { return Ok(()) };
     super::persist::restore(&arguments.bridge, uplink.as_deref(), backup, arguments.json)
+}
+
+/// A name that was mistyped is no bridge that was undone before.
+fn hint_at_others(bridge: &str) {
+    let others = super::receipt::bridges();
+    let known: Vec<&str> = others.iter().map(String::as_str).collect();
+    if let Some(other) = nearest(bridge, &known).or(known.first().copied()) {
+        let _ = writeln!(
+            std::io::stderr(),
+            "hint: {} has taken over; to undo that: virt-bridge undo {0}",
+            Printable(other)
+        );
+    }
 }
 
 /// Takes back what the uplink's owner has carried out and nobody has confirmed yet, of which nothing is written.

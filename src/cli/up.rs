@@ -1,5 +1,6 @@
 //! `virt-bridge up`: the takeover.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::bridge_arguments::BridgeArguments;
@@ -34,18 +35,25 @@ pub struct Arguments {
     /// Do not wait for the confirmation: return once the bridge is there, with a guardian left behind
     #[arg(long, requires = "confirm")]
     detach: bool,
+    /// Only write what --persist writes, into the files below this directory, those of a host that does not run
+    #[arg(long, value_name = "DIRECTORY", value_parser = super::directory, requires = "persist")]
+    #[arg(conflicts_with_all = ["rehearse", "network", "confirm", "no_confirm"])]
+    root: Option<PathBuf>,
 }
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(root) = &arguments.root {
+        return persist::write_below(root, &arguments.bridge.wanted_below(root)?, arguments.bridge.json);
+    }
     super::capability::require("up")?;
     let wanted = arguments.bridge.wanted()?;
     guarded::settle_earlier(&wanted.bridge)?;
     leases::settle_earlier(&wanted.bridge)?;
-    if arguments.bridge.rehearse {
-        rehearse::before(&wanted)?;
-    }
     let lasting = persist::plan(&wanted)?;
+    if arguments.bridge.rehearse {
+        rehearse::before(&wanted, lasting.as_ref())?;
+    }
     let network = arguments.bridge.network()?;
     let allowed = arguments.confirm.or_else(|| (!arguments.no_confirm && is_remote()).then_some(OVER_SSH));
     match (owners_work(&wanted, lasting.as_ref())?, allowed) {

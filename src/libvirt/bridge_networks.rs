@@ -15,6 +15,9 @@ pub struct BridgeNetwork {
     /// The bridge.
     #[serde(skip)]
     pub bridge: String,
+    /// The bridge that it has from its next start on, where it is defined and runs.
+    #[serde(skip)]
+    pub defined_bridge: Option<String>,
     /// Whether its guests are ports of a bridge that somebody else makes (`<forward mode='bridge'/>`).
     #[serde(skip)]
     pub bridged: bool,
@@ -32,15 +35,19 @@ pub fn on_bridges(root: &Path) -> Vec<BridgeNetwork> {
     let mut networks: Vec<BridgeNetwork> = Vec::new();
     for file in [STATES, DEFINITIONS].iter().flat_map(|directory| xml_files(&root.join(directory))) {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if networks.iter().any(|network| network.name == name) {
+        let networks::Network { bridge, forward, .. } = networks::read(&file);
+        // What runs comes first, and counts.
+        if let Some(running) = networks.iter_mut().find(|network| network.name == name) {
+            running.defined_bridge = bridge;
             continue;
         }
-        let networks::Network { bridge, forward, .. } = networks::read(&file);
         let bridged = forward.as_deref() == Some("bridge");
         let is_there = |directory: &str| root.join(directory).join(format!("{name}.xml")).exists();
         let (active, autostart) = (is_there(STATES), is_there(&format!("{DEFINITIONS}/autostart")));
         let persistent = is_there(DEFINITIONS);
-        networks.extend(bridge.map(|bridge| BridgeNetwork { name, bridge, bridged, persistent, active, autostart }));
+        let defined_bridge = None;
+        let network = |bridge| BridgeNetwork { name, bridge, defined_bridge, bridged, persistent, active, autostart };
+        networks.extend(bridge.map(network));
     }
     networks.sort();
     networks
@@ -70,6 +77,7 @@ mod tests {
         let network = |name: &str, bridge: &str, active, autostart| BridgeNetwork {
             name: name.into(),
             bridge: bridge.into(),
+            defined_bridge: (bridge == "br0").then(|| "br0".to_owned()),
             bridged: bridge == "br0",
             persistent: true,
             active,

@@ -12,8 +12,12 @@ impl Paint {
     /// For standard output: colours on a terminal, unless NO_COLOR (no-color.org) is set to anything.
     pub fn of_stdout() -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        Paint { is_on: std::io::stdout().is_terminal() && !refused && !is_dumb }
+        Paint { is_on: std::io::stdout().is_terminal() && !refused && can_move_cursor() }
+    }
+
+    /// Whether there are colours.
+    pub fn is_on(self) -> bool {
+        self.is_on
     }
 
     /// Without colours.
@@ -49,4 +53,9 @@ impl Paint {
     fn with(self, code: &str, text: &str) -> String {
         if self.is_on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// Whether a terminal knows what an escape sequence is.
+pub fn can_move_cursor() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term != "dumb")
 }

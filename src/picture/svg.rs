@@ -6,38 +6,42 @@ use super::quantity::{bytes, speed};
 use super::{Bridge, Port};
 use sheet::Sheet;
 
-const WIDTH: i32 = 1166;
 const MARGIN: i32 = 20;
 const LINE: i32 = 17;
 const PADDING: i32 = 12;
 
 /// Left edges and widths of the columns: an IPv6 address without zeros fits, and a MAC with a tap and two VLANs.
 const LAN: [i32; 2] = [MARGIN, 250];
-const HOST: [i32; 2] = [292, WIDTH - 292 - MARGIN];
+const HOST: i32 = 292;
 const UPLINK: [i32; 2] = [312, 176];
 const BRIDGE: [i32; 2] = [528, 298];
-const GUESTS: [i32; 2] = [866, 264];
+const GUESTS: i32 = 866;
+const GUEST: i32 = 264;
 
-/// More guests than that have one line each.
+/// More guests than that have one line each, with the name before the rest.
 const ROOMY: usize = 12;
+const NAME: i32 = 210;
 
 /// Draws the bridges of the host of this name, one below the other.
 pub fn svg(bridges: &[Bridge], host: &str) -> String {
     let mut sheet = Sheet::default();
+    // All bridges have their guests in one column.
+    let guest = if bridges.iter().any(is_crowded) { NAME + GUEST } else { GUEST };
+    let width = GUESTS + guest + 2 * PADDING + MARGIN;
     if bridges.is_empty() {
-        sheet.text("quiet", [MARGIN, MARGIN + LINE], WIDTH, &format!("{host} has no bridge"));
-        return sheet.finish(WIDTH, MARGIN + 2 * LINE);
+        sheet.text("quiet", [MARGIN, MARGIN + LINE], width, &format!("{host} has no bridge"));
+        return sheet.finish(width, MARGIN + 2 * LINE);
     }
     let heights = bridges.iter().map(height);
     let height: i32 = LINE + PADDING + heights.map(|height| height + PADDING).sum::<i32>();
-    sheet.rect("host", [HOST[0], MARGIN, HOST[1], height]);
-    sheet.text("quiet", [HOST[0] + PADDING, MARGIN + LINE], HOST[1], &format!("host {host}"));
+    sheet.rect("host", [HOST, MARGIN, width - HOST - MARGIN, height]);
+    sheet.text("quiet", [HOST + PADDING, MARGIN + LINE], width - HOST - MARGIN, &format!("host {host}"));
     let mut top = MARGIN + LINE + PADDING;
     for bridge in bridges {
-        draw(&mut sheet, bridge, top);
+        draw(&mut sheet, bridge, top, guest);
         top += self::height(bridge) + PADDING;
     }
-    sheet.finish(WIDTH, top + MARGIN)
+    sheet.finish(width, top + MARGIN)
 }
 
 /// Its ports but for the uplink.
@@ -45,9 +49,13 @@ fn guests(bridge: &Bridge) -> Vec<&Port> {
     bridge.ports.iter().filter(|port| port.role != "uplink").collect()
 }
 
+fn is_crowded(bridge: &Bridge) -> bool {
+    guests(bridge).len() > ROOMY
+}
+
 /// How much room each guest has.
 fn row(bridge: &Bridge) -> i32 {
-    if guests(bridge).len() > ROOMY { LINE + PADDING } else { 2 * LINE + PADDING + 6 }
+    if is_crowded(bridge) { LINE + PADDING } else { 2 * LINE + PADDING + 6 }
 }
 
 /// How high the bridge is: its text, its guests, and its LAN at its side have their place.
@@ -56,8 +64,8 @@ fn height(bridge: &Bridge) -> i32 {
     text.max(guests(bridge).len() as i32 * row(bridge))
 }
 
-/// Draws a bridge below `top`.
-fn draw(sheet: &mut Sheet, bridge: &Bridge, top: i32) {
+/// Draws a bridge below `top`, its guests so wide.
+fn draw(sheet: &mut Sheet, bridge: &Bridge, top: i32, guest: i32) {
     let (ports, row, height) = (guests(bridge), row(bridge), height(bridge));
     let middle = top + height / 2;
     let uplink = bridge.ports.iter().find(|port| port.role == "uplink");
@@ -74,8 +82,8 @@ fn draw(sheet: &mut Sheet, bridge: &Bridge, top: i32) {
     let first = middle - ports.len() as i32 * row / 2;
     for (port, place) in ports.iter().zip(0..) {
         let centre = first + place * row + row / 2;
-        sheet.wire(port.up && port.carrier != Some(false), [BRIDGE[0] + BRIDGE[1], centre], [GUESTS[0], centre]);
-        boxed(sheet, "link", GUESTS, centre, &lines_of_guest(port, ports.len() > ROOMY));
+        sheet.wire(port.up && port.carrier != Some(false), [BRIDGE[0] + BRIDGE[1], centre], [GUESTS, centre]);
+        draw_guest(sheet, port, centre, guest, is_crowded(bridge));
     }
 }
 
@@ -145,21 +153,22 @@ fn lines_of_uplink(port: &Port) -> Vec<Line> {
     lines
 }
 
-fn lines_of_guest(port: &Port, is_short: bool) -> Vec<Line> {
+fn draw_guest(sheet: &mut Sheet, port: &Port, centre: i32, width: i32, is_crowded: bool) {
     let name = port.domain.clone().unwrap_or_else(|| port.name.clone());
     let tags: Vec<String> = port.vlans.iter().map(u16::to_string).collect();
-    let vlans = if tags.is_empty() { String::new() } else { format!("VLAN {}", tags.join(",")) };
-    if is_short {
-        return vec![("name", name)];
-    }
-    let mac = port.guest_mac.as_ref().or(port.mac.as_ref());
+    let vlans = (!tags.is_empty()).then(|| format!("VLAN {}", tags.join(",")));
     let link = port.domain.is_some().then(|| port.name.clone());
-    let details: Vec<&str> = [link.as_deref(), mac.map(String::as_str), Some(vlans.as_str())]
-        .into_iter()
-        .flatten()
-        .filter(|word| !word.is_empty())
-        .collect();
-    vec![("name", name), ("quiet", details.join(" "))]
+    let mac = port.guest_mac.clone().or_else(|| port.mac.clone());
+    let details = [link, mac, vlans].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let lines = [("name", name), ("quiet", details)];
+    if is_crowded {
+        let [name, details] = lines;
+        boxed(sheet, "link", [GUESTS, width], centre, &[]);
+        write(sheet, [GUESTS, centre - LINE / 2], NAME + PADDING, &[name]);
+        write(sheet, [GUESTS + NAME, centre - LINE / 2], width - NAME, &[details]);
+    } else {
+        boxed(sheet, "link", [GUESTS, width], centre, &lines);
+    }
 }
 
 fn state(port: &Port) -> Line {
@@ -170,9 +179,9 @@ fn state(port: &Port) -> Line {
     }
 }
 
-/// A box with lines, around a middle line.
+/// A box with lines, around a middle line; it has room for one at least.
 fn boxed(sheet: &mut Sheet, class: &str, [left, width]: [i32; 2], middle: i32, lines: &[Line]) {
-    let height = lines.len() as i32 * LINE + 8;
+    let height = lines.len().max(1) as i32 * LINE + 8;
     sheet.rect(class, [left, middle - height / 2, width, height]);
     write(sheet, [left, middle - lines.len() as i32 * LINE / 2], width, lines);
 }

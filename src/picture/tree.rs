@@ -91,7 +91,7 @@ impl Tree<'_> {
         words.extend(port.kind.clone());
         words.extend((!port.owners.is_empty()).then(|| format!("configured by {}", port.owners.join(" and "))));
         words.extend(traffic.map(|[received, sent]| format!("↓ {received}, ↑ {sent}")));
-        format!("{}  {}", self.paint.name(&port.name), words.join(", "))
+        format!("{}  {}", self.paint.name(&cleaned(&port.name)), words.join(", "))
     }
 
     fn head(&self) -> String {
@@ -99,7 +99,7 @@ impl Tree<'_> {
         let state = self.state(bridge.up, bridge.carrier);
         let addresses = self.addresses().join(", ");
         let addresses = if addresses.is_empty() { self.paint.quiet("no address") } else { addresses };
-        format!("{}  {state}, {addresses}", self.paint.name(&bridge.name))
+        format!("{}  {state}, {addresses}", self.paint.name(&cleaned(&bridge.name)))
     }
 
     /// The bridge's addresses but those that every link has by itself.
@@ -122,12 +122,14 @@ impl Tree<'_> {
             filters => self.paint.odd(&format!("packets between ports pass the host's {}", filters.join(", "))),
         });
         if let Some(left) = bridge.unconfirmed_ms {
-            let text = format!("goes back in {} s unless: virt-bridge confirm {}", left.div_ceil(1000), bridge.name);
+            let text =
+                format!("goes back in {} s unless: virt-bridge confirm {}", left.div_ceil(1000), cleaned(&bridge.name));
             lines.push(self.paint.bad(&text));
         }
-        lines.extend(bridge.lacking.iter().map(|what| self.paint.odd(what)));
+        lines.extend(bridge.lacking.iter().map(|what| self.paint.odd(&cleaned(what))));
         if bridge.interrupted {
-            let text = format!("a takeover was interrupted; to go on from there: virt-bridge up {}", bridge.name);
+            let text =
+                format!("a takeover was interrupted; to go on from there: virt-bridge up {}", cleaned(&bridge.name));
             lines.push(self.paint.bad(&text));
         }
         lines
@@ -153,7 +155,7 @@ impl Tree<'_> {
         lines.extend(self.bridge.networks.iter().map(|network| {
             let active = if network.active { self.paint.good("active") } else { self.paint.odd("inactive") };
             let autostart = if network.autostart { "autostart".into() } else { self.paint.odd("no autostart") };
-            format!("network {}  {active}, {autostart}", self.paint.name(&Printable(&network.name).to_string()))
+            format!("network {}  {active}, {autostart}", self.paint.name(&cleaned(&network.name)))
         }));
         lines
     }
@@ -161,7 +163,8 @@ impl Tree<'_> {
     /// A port's addresses but the link-local ones, which every port has by itself and which do no harm.
     fn useless_addresses(&self, port: &Port) -> impl Iterator<Item = String> {
         let useless = port.addresses.iter().filter(|address| !address.starts_with("fe80:"));
-        let told = |address| self.paint.bad(&format!("address {address} is of no use on the port {}", port.name));
+        let told =
+            |address| self.paint.bad(&format!("address {address} is of no use on the port {}", cleaned(&port.name)));
         useless.map(told)
     }
 
@@ -176,12 +179,17 @@ impl Tree<'_> {
 
 fn row(port: &Port, traffic: Option<[String; 2]>) -> [String; 5] {
     let guest = match (&port.domain, &port.kind) {
-        (Some(domain), _) => Printable(domain).to_string(),
+        (Some(domain), _) => cleaned(domain),
         (None, kind) => format!("({})", kind.as_deref().unwrap_or("hardware")),
     };
     let mac = port.guest_mac.clone().or_else(|| port.mac.clone()).unwrap_or_default();
     let tags: Vec<String> = port.vlans.iter().map(u16::to_string).collect();
     let vlans = if tags.is_empty() { String::new() } else { format!("VLAN {}", tags.join(",")) };
     let traffic = traffic.map(|[received, sent]| format!("↓ {received:>9}  ↑ {sent:>9}")).unwrap_or_default();
-    [port.name.clone(), guest, mac, vlans, traffic]
+    [cleaned(&port.name), guest, mac, vlans, traffic]
+}
+
+/// The kernel lets a link's name have control characters, libvirt a guest's.
+fn cleaned(name: &str) -> String {
+    Printable(name).to_string()
 }

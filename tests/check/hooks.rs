@@ -17,6 +17,34 @@ fn a_hook_beside_somebody_elses() {
 }
 
 #[test]
+fn a_hook_that_is_switched_off() {
+    let trap = "ln -sfn /dev/null /etc/libvirt/hooks/network";
+    falls_into(&healthy(), trap, "hook-installed", WARNING, "/etc/libvirt/hooks/network is a link to /dev/null");
+}
+
+#[test]
+fn a_hook_whose_places_are_taken() {
+    let trap = "rm /etc/libvirt/hooks/network; mkdir /etc/libvirt/hooks/network.d
+        for place in network network.d/50-virt-bridge; do printf '#!/bin/sh\\n' >/etc/libvirt/hooks/$place; done";
+    falls_into(&healthy(), trap, "hook-installed", PROBLEM, "libvirt has no hook of virt-bridge");
+}
+
+#[test]
+fn a_hook_that_apparmor_does_not_let_libvirt_run() {
+    let lab = healthy();
+    // What Debian's kernel and libvirt have; the test's kernel need not know AppArmor.
+    let profile = "mount -t tmpfs tmpfs /sys/kernel/security; mkdir /sys/kernel/security/apparmor
+        echo 'libvirtd (enforce)' >/sys/kernel/security/apparmor/profiles; rm -rf /etc/apparmor.d; mkdir -p /etc/apparmor.d/local
+        printf '  /usr/lib/libvirt/* PUxr,\\n  /etc/libvirt/hooks/** rmix,\\n' >/etc/apparmor.d/usr.sbin.libvirtd";
+    lab.host(["sh", "-ec", profile]);
+    assert_quiet(&lab);
+    let trap = "mkdir /run/elsewhere && cp /usr/lib/libvirt/virt-bridge-network /run/elsewhere/
+        ln -sfn /run/elsewhere/virt-bridge-network /etc/libvirt/hooks/network";
+    let sentence = "AppArmor's profile libvirtd does not let libvirtd run /run/elsewhere/virt-bridge-network";
+    falls_into(&lab, trap, "hook-allowed", PROBLEM, sentence);
+}
+
+#[test]
 fn a_hook_that_cannot_be_executed() {
     let trap = "chmod 644 /usr/lib/libvirt/virt-bridge-network";
     falls_into(&healthy(), trap, "hook-executable", PROBLEM, "skips it in silence");
@@ -57,6 +85,25 @@ fn networks_and_hooks_as_a_real_daemon_has_them() {
     falls_into(&lab, "virsh net-destroy lan", "network-active", WARNING, "network lan does not run");
     let sentence = "libvirt starts it by itself at the next boot only";
     falls_into(&lab, "virsh net-destroy lan", "network-active", WARNING, sentence);
+    // libvirt itself says so first.
+    let broken = "mkdir -p /etc/libvirt/hooks/network.d; echo true >/etc/libvirt/hooks/network.d/10-mine
+        chmod +x /etc/libvirt/hooks/network.d/10-mine; daemon restart; virsh net-destroy lan";
+    lab.host(["sh", "-ec", broken]);
+    assert!(lab.virsh_fails(["net-start", "lan"]).contains("10-mine"));
+    let text = told(&lab.attempt(["virt-bridge", "check", "hook-others"]));
+    assert!(text.contains("/etc/libvirt/hooks/network.d/10-mine is no program and does not begin with #!"), "{text}");
+    lab.host(["sh", "-ec", text.split("mend: ").nth(1).unwrap().lines().next().unwrap()]);
+    lab.virsh(["net-start", "lan"]);
+    assert_quiet(&lab);
+    let edit = "virsh net-dumpxml --inactive lan | sed s/br0/br1/ >/run/lab/network.xml; virsh net-define /run/lab/network.xml";
+    lab.host(["sh", "-ec", edit]);
+    let differs = finding(&lab, "network-differs", WARNING);
+    assert_eq!(
+        differs["sentence"],
+        "network lan runs on br0, and is defined with br1: from its next start on guests come there"
+    );
+    lab.host(["sh", "-ec", "sed -i s/br1/br0/ /run/lab/network.xml; virsh net-define /run/lab/network.xml"]);
+    assert_quiet(&lab);
     lab.host(["sh", "-ec", "sleep 3; ln -sfn /usr/lib/libvirt/virt-bridge-network /etc/libvirt/hooks/network"]);
     let finding = finding(&lab, "hook-seen", PROBLEM);
     assert_eq!(finding["mend"], "systemctl restart libvirtd");

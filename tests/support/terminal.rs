@@ -38,7 +38,7 @@ impl Terminal {
         let side = || Stdio::from(slave.try_clone().unwrap());
         // setsid(1) makes its standard input the controlling terminal, whose hangup is then a SIGHUP; who runs the tests
         // behind nohup(1) hands down that it is ignored, which no login does.
-        let words = ["env", "--default-signal=HUP", "setsid", "--ctty", "--wait"].iter().chain(command);
+        let words = ["env", "--default-signal=HUP", "TERM=xterm", "setsid", "--ctty", "--wait"].iter().chain(command);
         let program = lab.command(words).stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
         let (keyboard, screen) = (Arc::new(Mutex::new(Some(master))), Arc::default());
         let reader = std::thread::spawn({

@@ -58,8 +58,8 @@ impl Names {
             "NETWORK" => &self.networks,
             _ => &[],
         };
-        // A shell reads lines.
-        names.iter().filter(|(name, _)| !name.contains(['\n', '\t'])).cloned()
+        // A shell reads lines, and its terminal what is in them.
+        names.iter().filter(|(name, _)| !name.contains(char::is_control)).cloned()
     }
 }
 

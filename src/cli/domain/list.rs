@@ -21,7 +21,7 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
     /// Read the configuration's and libvirt's files below this directory
-    #[arg(long, value_name = "DIRECTORY", default_value = "/")]
+    #[arg(long, value_name = "DIRECTORY", value_parser = crate::cli::directory, default_value = "/")]
     root: PathBuf,
 }
 

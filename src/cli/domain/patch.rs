@@ -30,7 +30,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["Rule", "to"])]
     rules: Option<PathBuf>,
     /// Take the configuration below this directory
-    #[arg(long, value_name = "DIRECTORY", default_value = "/")]
+    #[arg(long, value_name = "DIRECTORY", value_parser = crate::cli::directory, default_value = "/")]
     root: PathBuf,
     #[command(flatten)]
     rule: Rule,
