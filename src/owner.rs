@@ -22,7 +22,8 @@ pub use edit::Edit;
 pub use lease::Client;
 pub use network_manager::HandOver;
 pub use persist::{
-    Bridge, Persistence, bring_up, give, has_port, other_ports, persistence, release, strangers, take_back,
+    Bridge, Persistence, bring_up, give, give_until_boot, has_port, other_ports, persistence, release, strangers,
+    take_back, until_boot,
 };
 use process::Process;
 pub use rivals::rivals;
