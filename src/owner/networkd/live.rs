@@ -83,11 +83,11 @@ pub fn release(bridge: &str, uplink: &str) -> Result<(), String> {
     if runtime.has_let_go(port) {
         return Ok(());
     }
-    if !runtime::is_until_boot(port, bridge) && runtime.uplink_until_boot()?.is_some() {
-        // A run was killed before networkd has read them.
-        return runtime.clear();
-    }
     runtime.let_go(uplink, port)?;
+    if !runtime::is_until_boot(port, bridge) {
+        // A run was killed before networkd has read them, and is not to read them now.
+        runtime.withdraw()?;
+    }
     reload(Deadline::after(PATIENCE))?;
     // In a link that has failed it has no hand any more.
     let has_let_go = |said: &str| matches!(value(said, "ADMIN_STATE"), Some("unmanaged" | "failed"));
@@ -106,13 +106,16 @@ pub fn take_back(bridge: &str, uplink: &str, generate: impl FnOnce() -> Result<(
     let runtime = Runtime::of(root, bridge);
     let original = runtime.original()?;
     generate()?;
-    runtime.clear()?;
     // Without networkd there is nobody to be told; its files are read when it starts.
     if !is_running(root)? {
-        return Ok(());
+        runtime.clear_uplink()?;
+        return runtime.clear_bridge().and_then(|()| runtime.clear_port());
     }
+    // Before what is known of the way back goes: whoever comes after a crash still has one or the other.
     original.map_or(Ok(()), |original| runtime.keep_back(&original, uplink))?;
+    runtime.clear_bridge()?;
     reload(Deadline::after(PATIENCE))?;
+    runtime.clear_port()?;
     announce::prefixes(uplink)
         .map_err(|error| format!("cannot let systemd-networkd see the routes of {uplink}: {error}"))
 }

@@ -44,7 +44,7 @@ impl<'a> Runtime<'a> {
     /// One line that says what cannot be read.
     pub fn uplink_until_boot(&self) -> Result<Option<String>, String> {
         let names = self.names().map_err(|error| format!("cannot read {RUN}: {error}"))?;
-        if !names.iter().any(|name| is_until_boot(&Path::new(RUN).join(name), self.bridge)) {
+        if !names.iter().any(|name| self.is_until_boot(name)) {
             return Ok(None);
         }
         let networks = files::all(self.root, "network")?;
@@ -132,29 +132,30 @@ impl<'a> Runtime<'a> {
     /// # Errors
     /// One line that says what cannot be deleted.
     pub fn clear_uplink(&self) -> Result<bool, String> {
-        let names = self.names().map_err(|error| self.cannot_delete(error))?;
-        let is_of_uplink = |name: &&String| name.ends_with(&self.leaving()) || name.ends_with(&self.back());
-        let of_uplink: Vec<_> = names.iter().filter(is_of_uplink).collect();
-        for name in &of_uplink {
-            fs::remove_file(self.place(name)).map_err(|error| self.cannot_delete(error))?;
-        }
-        Ok(!of_uplink.is_empty())
+        self.delete(|name| name.ends_with(&self.leaving()) || name.ends_with(&self.back()))
     }
 
-    /// Takes all of it away.
+    /// Takes away what gives networkd the bridge until the next boot, and what its uplink has since an undo; what is left tells
+    /// that there was something.
     ///
     /// # Errors
     /// One line that says what cannot be deleted.
-    pub fn clear(&self) -> Result<(), String> {
-        self.clear_uplink()?;
-        let mut names = self.names().map_err(|error| self.cannot_delete(error))?;
-        // The port, by which they are known, last.
-        names.sort_by_key(|name| name.ends_with(PORT_UNTIL_BOOT));
-        for name in names {
+    pub fn withdraw(&self) -> Result<(), String> {
+        self.delete(|name| {
+            self.is_until_boot(name) && !name.ends_with(PORT_UNTIL_BOOT) || name.ends_with(&self.back())
+        })?;
+        Ok(())
+    }
+
+    /// Takes all of it away but what is said of an uplink that networkd is to have back.
+    ///
+    /// # Errors
+    /// One line that says what cannot be deleted.
+    pub fn clear_bridge(&self) -> Result<(), String> {
+        let is_meant = |name: &str| self.is_until_boot(name) && !name.ends_with(PORT_UNTIL_BOOT);
+        self.delete(|name| is_meant(name) || name.ends_with(&self.leaving()))?;
+        for name in self.names().map_err(|error| self.cannot_delete(error))? {
             let directory = self.place(&name);
-            if is_until_boot(&Path::new(RUN).join(&name), self.bridge) {
-                fs::remove_file(&directory).map_err(|error| self.cannot_delete(error))?;
-            }
             let drop_in = directory.join(self.drop_in());
             if drop_in.exists() {
                 fs::remove_file(drop_in).map_err(|error| self.cannot_delete(error))?;
@@ -163,6 +164,28 @@ impl<'a> Runtime<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Takes away by what it is known that networkd had the bridge until the next boot.
+    ///
+    /// # Errors
+    /// One line that says what cannot be deleted.
+    pub fn clear_port(&self) -> Result<(), String> {
+        self.delete(|name| self.is_until_boot(name)).map(drop)
+    }
+
+    fn is_until_boot(&self, name: &str) -> bool {
+        is_until_boot(&Path::new(RUN).join(name), self.bridge)
+    }
+
+    /// Deletes the files whose names are meant; answers whether there were some.
+    fn delete(&self, is_meant: impl Fn(&str) -> bool) -> Result<bool, String> {
+        let names = self.names().map_err(|error| self.cannot_delete(error))?;
+        let meant: Vec<_> = names.iter().filter(|name| is_meant(name)).collect();
+        for name in &meant {
+            fs::remove_file(self.place(name)).map_err(|error| self.cannot_delete(error))?;
+        }
+        Ok(!meant.is_empty())
     }
 
     fn cannot_delete(&self, error: io::Error) -> String {
