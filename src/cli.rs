@@ -51,6 +51,7 @@ use serde::Serialize;
 use crate::bridge::{self, GATEWAY_CHECK, Wanted};
 use crate::config::{Config, Uplink, nearest};
 use crate::interface_name;
+use crate::owner;
 use exit::{Exit, Failure};
 
 /// How long a command may take; a takeover takes milliseconds, and waits for routers and other runs only.
@@ -110,6 +111,9 @@ enum Verb {
     /// Take a bridge back unless it is confirmed in time; `up` starts this
     #[command(hide = true)]
     Guard(guard::Arguments),
+    /// Keep the addresses of a link that a udhcpc begins to serve; udhcpc says this to its script
+    #[command(hide = true)]
+    Deconfig,
 }
 
 /// Runs the command with the process's own arguments.
@@ -123,6 +127,7 @@ pub fn main() -> ExitCode {
         Verb::Up(arguments) => up::run(&arguments),
         Verb::Confirm(arguments) => confirm::run(&arguments),
         Verb::Guard(arguments) => guard::run(&arguments),
+        Verb::Deconfig => owner::pass_over_first_word().map_err(Failure::unchanged),
         Verb::Undo(arguments) => undo::run(&arguments),
         Verb::Check(arguments) => return check::run(&arguments),
         Verb::Completions(arguments) => completions::run(&arguments),

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bridge::{self, DIRECTORY, Error, Lock, Outcome, Records, record_file};
 use crate::deadline::Deadline;
+use crate::owner;
 use crate::transfer::Transfer;
 
 pub use guardian::{Guardian, guard};
@@ -185,7 +186,11 @@ pub fn take_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) -> Resul
     }
     // Whoever has the lease, the host is to be reached first.
     let clients = Transfer::leaving(&lock, bridge);
+    let given = owner::until_boot(bridge).map_err(stranded)?;
+    let released = given.as_ref().map_or(Ok(()), |(owner, uplink)| owner::release(*owner, bridge, uplink));
     let outcome = bridge::undo_holding(&lock, bridge, true, Duration::ZERO, deadline)?;
+    let returned = given.map_or(Ok(()), |(owner, uplink)| owner::take_back(owner, bridge, Some(&uplink)));
+    released.and(returned).map_err(stranded)?;
     let renewed = clients.and_then(|clients| clients.map_or(Ok(Vec::new()), Transfer::to_uplink)).map_err(stranded)?;
     Confirmation::end(&lock, bridge)
         .map_err(|error| stranded(format!("cannot delete {}: {error}", path(bridge).display())))?;

@@ -22,13 +22,15 @@ pub use edit::{Edit, below};
 pub use lease::Client;
 pub use network_manager::HandOver;
 pub use persist::{
-    Bridge, Persistence, bring_up, give, has_port, other_ports, persistence, release, strangers, take_back,
+    Bridge, Persistence, bring_up, give, give_until_boot, has_port, other_ports, persistence, release, strangers,
+    take_back, until_boot,
 };
 use process::Process;
 pub use rivals::rivals;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
+pub use udhcpc::pass_over_first_word;
 
 /// A network device of our namespace.
 #[derive(Clone, Copy, Debug)]
@@ -187,18 +189,10 @@ fn lease_claim(owner: Owner, link: Link, process: &Process, scope: &str) -> Clai
         live: true,
         can_move: false,
         // Telling the client to stop is no advice: its script then takes the address away.
-        hint: match owner {
-            // Its first word to its script, on any link, is that all addresses go (udhcpc_main calls `deconfig`).
-            Owner::Udhcpc => format!(
-                "udhcpc takes the addresses from every link that it starts on, so its lease cannot go over: apt install \
-                 isc-dhcp-client, which ifupdown takes for {} then, and reboot",
-                link.name
-            ),
-            _ => format!(
-                "only a lease of a client that serves {0} alone, as ifupdown starts it, can go over: have `iface {0} inet dhcp` in \
-                 /etc/network/interfaces, and no other {owner}, and reboot",
-                link.name
-            ),
-        },
+        hint: format!(
+            "only a lease of a client that serves {0} alone, as ifupdown starts it, can go over: have `iface {0} inet dhcp` in \
+             /etc/network/interfaces, and no other {owner}, and reboot",
+            link.name
+        ),
     }
 }

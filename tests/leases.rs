@@ -1,5 +1,5 @@
-//! A host with a lease, with the real ifupdown, dhclient or dhcpcd, and dnsmasq: the lease goes to the bridge, is renewed
-//! there, comes at the next boot, and goes back.
+//! A host with a lease, with the real ifupdown, dhclient, dhcpcd or udhcpc, and dnsmasq: the lease goes to the bridge, is
+//! renewed there, comes at the next boot, and goes back.
 
 mod support;
 
@@ -16,6 +16,7 @@ const INTERFACES: &str = "/etc/network/interfaces";
 const DHCLIENT: &str = "echo 'iface eth0 inet6 auto' >>/etc/network/interfaces";
 /// It does the router's advertisements, too.
 const DHCPCD: &str = "mount --bind /dev/null /sbin/dhclient; mount --bind /dev/null /usr/sbin/udhcpc";
+const UDHCPC: &str = "echo 'iface eth0 inet6 auto' >>/etc/network/interfaces; mount --bind /dev/null /sbin/dhclient";
 
 /// A host on a LAN with router advertisements and leases of two minutes, to be renewed after ten seconds.
 fn leased(client: &str) -> Lab {
@@ -55,9 +56,10 @@ fn lease(lab: &Lab) -> String {
     lab.leases().concat()
 }
 
-/// The links that DHCP clients serve: the last argument of a dhclient, the title of a dhcpcd.
+/// The links that DHCP clients serve: the last argument of a dhclient, the title of a dhcpcd, the option of a udhcpc.
 fn served(lab: &Lab) -> String {
     let script = "for pid in $(pgrep -x dhclient); do tr '\\0' ' ' </proc/$pid/cmdline | sed 's/.* \\(.*\\) $/\\1/'; done
+        for pid in $(pgrep -x udhcpc); do tr '\\0' ' ' </proc/$pid/cmdline | sed 's/.* -i \\([^ ]*\\) .*/\\1/'; done
         for pid in $(pgrep -x dhcpcd); do tr '\\0' ' ' </proc/$pid/cmdline | sed -n 's/^dhcpcd: \\([^[]*\\) \\[.*/\\1/p'; done";
     lab.host(["bash", "-c", script])
 }
@@ -76,6 +78,11 @@ fn a_lease_of_dhcpcd_is_renewed_on_the_bridge_and_stays_the_same() {
     stays_the_same(DHCPCD);
 }
 
+#[test]
+fn a_lease_of_udhcpc_is_renewed_on_the_bridge_and_stays_the_same() {
+    stays_the_same(UDHCPC);
+}
+
 fn stays_the_same(client: &str) {
     let lab = leased(client);
     let (before, eth0) = (lease(&lab), state(&lab, "eth0"));
@@ -86,19 +93,28 @@ fn stays_the_same(client: &str) {
     assert_eq!(served(&lab), "br0");
     let (begun, acknowledged_before) = (Instant::now(), acknowledged(&lab));
     while acknowledged(&lab) < acknowledged_before + 3 {
+        // It asks after half of the lease, whatever the server says.
+        lab.attempt(["pkill", "-USR1", "-x", "udhcpc"]);
         assert!(begun.elapsed() < Duration::from_secs(90), "not renewed: {}", lab.read(SERVER_LOG));
         std::thread::sleep(Duration::from_millis(200));
     }
     assert_eq!(lease(&lab), before);
     let addresses = lab.host(["ip", "-4", "-o", "address", "show", "scope", "global"]);
     assert!(addresses.lines().count() == 1 && addresses.contains("br0"), "{addresses}");
-    assert!(!addresses.contains("forever"), "the renewed lease has no end: {addresses}");
+    // udhcpc gives it none.
+    assert!(client == UDHCPC || !addresses.contains("forever"), "the renewed lease has no end: {addresses}");
     assert!(lab.host(["ip", "address", "show", "dev", "eth0"]).lines().all(|line| !line.contains("inet")));
     lab.host(["virt-bridge", "undo", "br0"]);
     assert_eq!(served(&lab), "eth0");
     assert_eq!(lease(&lab), before);
     // dhcpcd sets the routes of an advertisement anew with the router's next one.
     lab.wait_until("eth0 is as before", || state(&lab, "eth0") == eth0);
+    if client == UDHCPC {
+        // Its script has the later words; the file is where ifupdown looks for it.
+        lab.host(["bash", "-c", "kill -USR2 $(cat /run/udhcpc.eth0.pid)"]);
+        lab.wait_until("the lease is given up", || addressed(&lab).is_empty());
+        assert!(lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
+    }
 }
 
 #[test]
@@ -109,6 +125,11 @@ fn a_boot_brings_the_state_that_dhclient_had_after_the_takeover() {
 #[test]
 fn a_boot_brings_the_state_that_dhcpcd_had_after_the_takeover() {
     comes_at_boot(DHCPCD);
+}
+
+#[test]
+fn a_boot_brings_the_state_that_udhcpc_had_after_the_takeover() {
+    comes_at_boot(UDHCPC);
 }
 
 fn comes_at_boot(client: &str) {
@@ -124,7 +145,7 @@ fn comes_at_boot(client: &str) {
     lab.host([
         "bash",
         "-c",
-        "pkill -9 -x 'dhclient|dhcpcd'; ip link delete br0; ip link set eth0 down; ip address flush dev eth0
+        "pkill -9 -x 'dhclient|dhcpcd|udhcpc'; ip link delete br0; ip link set eth0 down; ip address flush dev eth0
          ip link set eth0 addrgenmode eui64; rm -rf /run/network /run/virt-bridge; mkdir /run/network; ifup -a",
     ]);
     assert_eq!((state(&lab), lease(&lab)), (live, before));
@@ -150,6 +171,11 @@ fn a_lease_of_dhclient_that_nobody_confirms_goes_back_whoever_is_killed() {
 #[test]
 fn a_lease_of_dhcpcd_that_nobody_confirms_goes_back_whoever_is_killed() {
     goes_back_unconfirmed(DHCPCD);
+}
+
+#[test]
+fn a_lease_of_udhcpc_that_nobody_confirms_goes_back_whoever_is_killed() {
+    goes_back_unconfirmed(UDHCPC);
 }
 
 fn goes_back_unconfirmed(client: &str) {
@@ -219,6 +245,31 @@ fn a_lease_of_dhcpv6_goes_over_beside_that_of_dhcp_and_comes_back() {
     assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
 }
 
+/// Its first word to its script, wherever it starts, is that all addresses go; and it has no lease but the address.
+#[test]
+fn udhcpc_takes_no_address_away_and_goes_on_asking_where_no_server_answers() {
+    let lab = leased(UDHCPC);
+    let script = || lab.host(["bash", "-c", "readlink /run/udhcpc.*.script"]);
+    let deleted = || {
+        let monitor = lab.read("/run/lab/monitor");
+        let deleted = monitor.lines().filter(|line| line.starts_with("Deleted") && line.contains(" inet "));
+        deleted.filter_map(|line| line.split_whitespace().nth(2).map(str::to_owned)).collect::<Vec<_>>()
+    };
+    lab.host(["bash", "-c", "ip -o -4 monitor address >/run/lab/monitor 2>&1 </dev/null & disown"]);
+    lab.host(UP);
+    assert_eq!(deleted(), ["eth0"]);
+    assert_eq!((served(&lab).as_str(), script().as_str()), ("br0", "/etc/udhcpc/default.script\n"));
+    assert_eq!(lab.host(["cat", "/run/udhcpc.br0.pid"]), lab.host(["pgrep", "-x", "udhcpc"]));
+    assert!(!lab.path("/run/udhcpc.eth0.pid").exists());
+
+    lab.router(["pkill", "-x", "dnsmasq"]);
+    let said = lab.attempt(["virt-bridge", "undo", "br0"]);
+    assert!(said.status.success() && told(&said).contains("on eth0 yet; udhcpc goes on asking"), "{}", told(&said));
+    assert_eq!((served(&lab).as_str(), script().as_str()), ("eth0", "/etc/udhcpc/default.script\n"));
+    assert_eq!(addressed(&lab), "eth0");
+    assert_eq!(deleted(), ["eth0", "br0"]);
+}
+
 #[test]
 fn without_persist_a_lease_is_refused_with_the_command_to_run() {
     let lab = leased(DHCLIENT);
@@ -232,10 +283,19 @@ fn without_persist_a_lease_is_refused_with_the_command_to_run() {
 /// between the links, and `heal` brings the client to where the address is.
 #[test]
 fn a_run_that_is_killed_at_any_step_of_the_hand_over_leaves_a_lease_that_heal_brings_home() {
-    let lab = leased(DHCLIENT);
+    comes_home(DHCLIENT, &["kill", "rename", "unlink"]);
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_step_of_a_hand_over_of_udhcpc_leaves_a_lease_that_heal_brings_home() {
+    comes_home(UDHCPC, &["kill", "symlink", "unlink"]);
+}
+
+fn comes_home(client: &str, calls: &[&str]) {
+    let lab = leased(client);
     let before = lease(&lab);
     let (mut kills, mut named) = (0, 0);
-    for call in ["kill", "rename", "unlink"] {
+    for call in calls {
         for count in 1.. {
             assert!(count < 30, "{call} has no end");
             let inject = format!("inject={call}:signal=KILL:when={count}");
@@ -248,7 +308,7 @@ fn a_run_that_is_killed_at_any_step_of_the_hand_over_leaves_a_lease_that_heal_br
             lab.host(["virt-bridge", "heal"]);
             assert_eq!(served(&lab), addressed(&lab), "{call} {count}");
             assert!(
-                !lab.host(["bash", "-c", "cat /proc/$(pgrep -x dhclient)/stat"]).contains(") T "),
+                !lab.host(["bash", "-c", "cat /proc/$(pgrep -x 'dhclient|udhcpc')/stat"]).contains(") T "),
                 "{call} {count}"
             );
             assert!(lab.host(["virt-bridge", "check", "lease-unfinished"]).starts_with("ok"));

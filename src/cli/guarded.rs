@@ -12,6 +12,7 @@ use super::{confirm, leases, report};
 use crate::bridge::{self, Lock, Outcome, Wanted};
 use crate::confirmation::{self, Confirmation, Guardian, TakenBack, take_back};
 use crate::deadline::Deadline;
+use crate::owner;
 
 /// How long the command waits before it tries again to take back what it could not; the guardian tries, too.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -64,7 +65,7 @@ pub fn run(
         return leases::to_bridge(clients).map_err(leases::attention);
     }
     report::print(bridge, &outcome, "nothing to do", as_json);
-    if let Err(cause) = leases::to_bridge(clients) {
+    if let Err(cause) = leases::to_bridge(clients).and_then(|()| given_until_boot(bridge, lasting)) {
         // Where this fails, the guardian tries again when this process has ended.
         go_back(bridge, |_| true);
         return Err(Failure::new(Exit::RolledBack, format!("{cause}; the host is as it was before")));
@@ -80,6 +81,14 @@ pub fn run(
         return Ok(());
     }
     net.wait(|| confirmation::is_taken_over(bridge))
+}
+
+/// A lease that the running owner renews goes to the bridge at once, too.
+fn given_until_boot(bridge: &str, lasting: Option<&Lasting>) -> Result<(), String> {
+    let Some(lasting) = lasting else { return Ok(()) };
+    let warnings = owner::give_until_boot(&lasting.persistence, bridge)?;
+    warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
+    Ok(())
 }
 
 /// What stands by while a takeover is carried out and waits for its confirmation.

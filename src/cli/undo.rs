@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
 use super::question;
 use crate::bridge::{self, Lock, Outcome, Records};
 use crate::config::nearest;
@@ -63,7 +63,8 @@ fn undo(arguments: &Arguments, force: bool) -> Result<(), Failure> {
     // Looked for before the takeover is forgotten and the bridge is gone.
     let clients = Transfer::leaving(&lock, &arguments.bridge).map_err(Failure::unchanged)?;
     let uplink = receipt.and_then(|receipt| receipt.uplink).map(|uplink| uplink.name);
-    let owner = backup.as_ref().map(Backup::owner).filter(|_| uplink.is_some());
+    let given = owner::until_boot(&arguments.bridge).map_err(Failure::unchanged)?.map(|(owner, _)| owner);
+    let owner = backup.as_ref().map(Backup::owner).or(given).filter(|_| uplink.is_some());
     if let (Some(owner), Some(uplink)) = (owner, &uplink) {
         owner::release(owner, &arguments.bridge, uplink).map_err(Failure::unchanged)?;
     }
@@ -79,7 +80,10 @@ fn undo(arguments: &Arguments, force: bool) -> Result<(), Failure> {
     super::leases::to_uplink(clients)?;
     drop(lock);
     let uplink = uplink.filter(|_| matches!(outcome, Outcome::Done { .. }));
-    let Some(backup) = backup else { return Ok(()) };
+    let Some(backup) = backup else {
+        let returned = given.map_or(Ok(()), |owner| owner::take_back(owner, &arguments.bridge, uplink.as_deref()));
+        return returned.map_err(|text| Failure::new(Exit::NeedsAttention, text));
+    };
     super::persist::restore(&arguments.bridge, uplink.as_deref(), backup, arguments.json)
 }
 

@@ -64,8 +64,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             handed_over::run(&wanted, plan, lasting, allowed, arguments.bridge.json)?;
         }
         (None, Some(allowed)) if takes_over(&wanted, arguments.confirm.is_some())? => {
-            if let Some(lasting) = &lasting {
-                can_be_confirmed(lasting, arguments.detach)?;
+            if lasting.is_some() {
+                waits_for_confirmation("--persist", "writes files", arguments.detach)?;
             }
             if network.is_some() {
                 waits_for_confirmation("--network", "makes the network", arguments.detach)?;
@@ -94,19 +94,6 @@ fn owners_work<'a>(wanted: &Wanted, lasting: Option<&'a Lasting>) -> Result<Opti
     let Some(lasting) = lasting.filter(|lasting| lasting.is_owners_work()) else { return Ok(None) };
     let plan = survey(wanted)?.plan.filter(|plan| plan.uplink.is_some() && !plan.before.uplink_was_port);
     Ok(plan.map(|plan| (plan, lasting)))
-}
-
-/// Files are written when the takeover is confirmed.
-fn can_be_confirmed(lasting: &Lasting, detach: bool) -> Result<(), Failure> {
-    waits_for_confirmation("--persist", "writes files", detach)?;
-    if lasting.persistence.leased {
-        let why = format!(
-            "{} would renew its DHCP lease on {} before its files have the bridge, which they only have when it is confirmed",
-            lasting.persistence.owner, lasting.uplink
-        );
-        return Err(Failure::unchanged(why).hint("say --no-confirm"));
-    }
-    Ok(())
 }
 
 /// What is done when the takeover is confirmed is done by this process, which waits for that.

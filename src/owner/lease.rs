@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::process::{self, Process};
-use super::{Owner, dhclient, dhcpcd};
+use super::{Owner, dhclient, dhcpcd, udhcpc};
 use crate::deadline::Deadline;
 
 /// How long a server may take to confirm the lease; later than that it is still asked.
@@ -34,7 +34,8 @@ impl Client {
     /// # Errors
     /// When the processes cannot be read.
     pub fn all_of(link: &str) -> Result<Vec<Client>, String> {
-        let running = process::running(Path::new("/"), &[dhclient::COMM, dhcpcd::COMM]);
+        let comms = [dhclient::COMM, dhcpcd::COMM, udhcpc::COMM, udhcpc::BUSYBOX];
+        let running = process::running(Path::new("/"), &comms);
         let running = running.map_err(|error| error.to_string())?;
         Ok(running.into_iter().filter_map(|process| Some(Client { owner: owner(&process, link)?, process })).collect())
     }
@@ -53,6 +54,7 @@ impl Client {
     pub fn go_on(&self, from: &str, to: &str) -> Result<bool, String> {
         match self.owner {
             Owner::Dhclient => dhclient::go_on(&self.process, from, to),
+            Owner::Udhcpc => udhcpc::go_on(&self.process, from, to),
             _ => dhcpcd::go_on(&self.process, from, to),
         }
     }
@@ -70,30 +72,66 @@ impl Client {
 }
 
 fn owner(process: &Process, link: &str) -> Option<Owner> {
-    if process.comm == dhclient::COMM {
-        dhclient::can_move(&process.args, link).then_some(Owner::Dhclient)
-    } else {
-        dhcpcd::serves(process, link).then_some(Owner::Dhcpcd)
-    }
+    let (owner, is_movable) = match process.comm.as_str() {
+        dhclient::COMM => (Owner::Dhclient, dhclient::can_move(&process.args, link)),
+        dhcpcd::COMM => (Owner::Dhcpcd, dhcpcd::serves(process, link)),
+        _ => (Owner::Udhcpc, udhcpc::can_move(process, link)),
+    };
+    is_movable.then_some(owner)
 }
 
 /// Starts a client, which goes into the background by itself.
 ///
 /// # Errors
 /// When it cannot be started, or says that it failed.
-pub fn start(command: impl IntoIterator<Item = Vec<u8>>, to: &str) -> Result<(), String> {
+pub fn start(command: Vec<Vec<u8>>, to: &str) -> Result<(), String> {
+    let name = name(&command);
+    let status = prepared(command).status().map_err(|error| format!("cannot start {name} on {to}: {error}"))?;
+    succeeded(&name, to, status)
+}
+
+/// Starts a client that goes into the background as soon as it has a lease; answers whether it has one in time. Without, it
+/// goes on asking, and then goes there.
+///
+/// # Errors
+/// When it cannot be started, or says that it failed.
+pub fn start_and_wait(command: Vec<Vec<u8>>, to: &str) -> Result<bool, String> {
+    let name = name(&command);
+    let cannot = |what: &str, error: std::io::Error| format!("cannot {what} {name} on {to}: {error}");
+    let mut client = prepared(command).spawn().map_err(|error| cannot("start", error))?;
+    let deadline = Deadline::after(ANSWER);
+    loop {
+        match client.try_wait().map_err(|error| cannot("wait for", error))? {
+            Some(status) => return succeeded(&name, to, status).map(|()| true),
+            None if deadline.has_passed() => return Ok(false),
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
+
+fn name(command: &[Vec<u8>]) -> String {
+    command.first().map(|program| String::from_utf8_lossy(program).into_owned()).unwrap_or_default()
+}
+
+fn prepared(command: Vec<Vec<u8>>) -> Command {
     let mut words = command.into_iter().map(OsString::from_vec);
-    let program = words.next().unwrap_or_default();
-    let name = program.to_string_lossy().into_owned();
-    let mut client = Command::new(program);
+    let mut client = Command::new(words.next().unwrap_or_default());
     client.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // What is typed on our terminal, or its end, is not meant for the client.
     client.process_group(0);
-    match client.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{name} on {to} ended with {status}")),
-        Err(error) => Err(format!("cannot start {name} on {to}: {error}")),
-    }
+    client
+}
+
+fn succeeded(name: &str, to: &str, status: ExitStatus) -> Result<(), String> {
+    if status.success() { Ok(()) } else { Err(format!("{name} on {to} ended with {status}")) }
+}
+
+/// `/var/lib/dhcp/dhclient.eth0.leases` for another link; nothing where the name has no link in it.
+pub fn renamed(path: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
+    let path = std::str::from_utf8(path).ok()?;
+    let (directory, name) = path.rsplit_once('/')?;
+    let (before, after) = name.split_once(&format!(".{from}."))?;
+    Some(format!("{directory}/{before}.{to}.{after}").into_bytes())
 }
 
 /// Waits until a server has answered, which the lease shows; whether one has.

@@ -13,10 +13,11 @@ use super::edit::{self, Edit};
 use super::netplan::{self, Saying};
 use super::persist::{Bridge, Persistence};
 use super::{Claim, Error, Host, Link, Owner};
+use crate::sysfs;
 use render::Places;
 use unit::{Unit, values};
 
-pub use live::{bring_up, give, release, take_back};
+pub use live::{bring_up, give, give_until_boot, release, take_back, until_boot};
 
 /// `systemd-networkd`, cut by the kernel.
 pub const COMM: &str = "systemd-network";
@@ -82,8 +83,11 @@ fn claims_link(admin_state: &str) -> bool {
 /// One line for each reason why they cannot be made.
 pub fn persistence(root: &Path, bridge: &Bridge) -> Result<Persistence, Vec<String>> {
     let one = |reason: String| vec![reason];
-    let networks = files::all(root, "network").map_err(one)?;
-    let netdevs = files::all(root, "netdev").map_err(one)?;
+    // What lasts until the next boot only is no reason not to write.
+    let lasts = |unit: &Unit| !runtime::is_until_boot(&unit.path, &bridge.name);
+    let all = |extension| files::all(root, extension).map(|units| units.into_iter().filter(lasts).collect::<Vec<_>>());
+    let networks = all("network").map_err(one)?;
+    let netdevs = all("netdev").map_err(one)?;
     let state = state(root, bridge.uplink_index).map_err(one)?;
     if has_bridge(&networks, &netdevs, bridge) {
         return Ok(Persistence::nothing(Owner::Networkd));
@@ -99,17 +103,17 @@ pub fn persistence(root: &Path, bridge: &Bridge) -> Result<Persistence, Vec<Stri
         return Err(reasons);
     }
     let iaid = identity(root, bridge, &units, &state).map_err(one)?;
-    let mut persistence = Persistence {
-        leased: value(&state, "DHCP_LEASE").is_some(),
-        warnings: render::warnings(&units, bridge),
-        ..Persistence::nothing(Owner::Networkd)
-    };
+    let mut persistence =
+        Persistence { warnings: render::warnings(&units, bridge), ..Persistence::nothing(Owner::Networkd) };
     let mut added = vec![
         (places.netdev, render::netdev(bridge)),
         (places.network, render::network(&units, bridge, iaid)),
         // Last: without a port a bridge has no carrier, and networkd configures nothing on it.
         (places.port, render::port(&units, bridge)),
     ];
+    if value(&state, "DHCP_LEASE").is_some() {
+        persistence.until_boot = runtime::until_boot(&applied, &bridge.name, &added);
+    }
     if let Some(definition) = netplan::definition(&applied) {
         match netplan::declaration(root, bridge, definition).map_err(one)? {
             Saying::Nothing => return Ok(Persistence::nothing(Owner::Netplan)),
@@ -173,7 +177,12 @@ fn identity(root: &Path, bridge: &Bridge, units: &[Unit], state: &str) -> Result
     if render::has_identity(units) || values(units, "Network", "DHCP").is_empty() {
         return Ok(None);
     }
-    let lease = text(root, Path::new(&format!("/run/systemd/netif/leases/{}", bridge.uplink_index)))?;
+    let lease = |index: u32| text(root, Path::new(&format!("/run/systemd/netif/leases/{index}")));
+    let lease = match lease(bridge.uplink_index)? {
+        // Where a run that was killed has let networkd have the bridge already.
+        none if none.is_empty() => sysfs::index(root, &bridge.name).map_or(Ok(none), lease)?,
+        lease => lease,
+    };
     // Type 255, the number, the host's DUID (RFC 4361).
     let of_lease = value(&lease, "CLIENTID").and_then(|id| id.strip_prefix("ff")?.get(..8));
     let of_dhcp6 = || value(state, "DHCP6_CLIENT_IAID")?.strip_prefix("0x");

@@ -1,6 +1,6 @@
 //! Writes a bridge into the configuration of whoever configures its uplink at boot.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -47,9 +47,10 @@ pub struct Persistence {
     pub edits: Vec<Edit>,
     /// What the administrator has to look at.
     pub warnings: Vec<String>,
-    /// Whether the running owner renews a lease on the uplink, which it cannot do there any more after the takeover.
+    /// The same until the next boot, each a path and a text: for a running owner who renews a lease on the uplink, which it
+    /// cannot do there any more after the takeover.
     #[serde(skip)]
-    pub leased: bool,
+    pub until_boot: Vec<(PathBuf, String)>,
 }
 
 /// The change of the files below `root` that lets the owner make this bridge at boot; nothing is written.
@@ -87,7 +88,7 @@ fn configurer(bridge: &Bridge, claims: &[Claim]) -> Result<Owner, Vec<String>> {
 impl Persistence {
     /// No change of the owner's files, which have the bridge.
     pub fn nothing(owner: Owner) -> Self {
-        Persistence { owner, edits: Vec::new(), warnings: Vec::new(), leased: false }
+        Persistence { owner, edits: Vec::new(), warnings: Vec::new(), until_boot: Vec::new() }
     }
 
     /// Writes the files below `root`, after their backup.
@@ -97,6 +98,26 @@ impl Persistence {
     pub fn write(&self, root: &Path, bridge: &str) -> Result<(), String> {
         backup::write(root, bridge, self.owner, &self.edits)
     }
+}
+
+/// Lets the running owner have the bridge that is up, and renew its lease there, before its files have it. Answers with what
+/// is not as it should be.
+///
+/// # Errors
+/// One line that says what failed.
+pub fn give_until_boot(persistence: &Persistence, bridge: &str) -> Result<Vec<String>, String> {
+    match persistence.until_boot.as_slice() {
+        [] => Ok(Vec::new()),
+        files => networkd::give_until_boot(files, bridge),
+    }
+}
+
+/// The running owner that has the bridge until the next boot, whatever its files have, and the uplink.
+///
+/// # Errors
+/// One line that says what could not be read.
+pub fn until_boot(bridge: &str) -> Result<Option<(Owner, String)>, String> {
+    Ok(networkd::until_boot(Path::new("/"), bridge)?.map(|uplink| (Owner::Networkd, uplink)))
 }
 
 /// Lets the owner, whose files have it now, know of the bridge that is up. Answers with what is not as it should be.
@@ -109,6 +130,8 @@ pub fn give(owner: Owner, bridge: &str) -> Result<Vec<String>, String> {
             .map(|()| Vec::new())
             .map_err(|error| format!("cannot tell ifupdown that {bridge} is up: {error}")),
         Owner::NetworkManager => network_manager::settle().map(|()| Vec::new()),
+        // What it reads is the same; for networkd other files would be a reason to begin anew.
+        Owner::Networkd | Owner::Netplan if until_boot(bridge)?.is_some() => Ok(Vec::new()),
         Owner::Networkd => networkd::give(bridge),
         Owner::Netplan => netplan::generate().and_then(|()| networkd::give(bridge)),
         _ => Ok(Vec::new()),

@@ -1,5 +1,6 @@
 //! Leases and advertised addresses go over to the bridge and come back, without a gap.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::host::*;
@@ -12,8 +13,6 @@ fn a_lease_goes_over_without_a_gap_is_renewed_and_comes_back() {
     let lab = configured(lab, LEASED);
     let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
     assert!(leased.starts_with("52:54:00:00:00:10 192.0.2.1") && before.contains("2001:db8:0:2:"), "{leased} {before}");
-    let refused = lab.attempt([&UP[..], &["--confirm", "9s"]].concat());
-    assert!(told(&refused).contains("say --no-confirm"), "{}", told(&refused));
 
     watch(&lab);
     lab.host(UP);
@@ -61,6 +60,111 @@ fn undo_gives_a_lease_back_without_a_gap() {
     // The file that keeps the lease stands for the one in /etc, and does not hinder the next time.
     assert!(lab.host(UP).contains("wrote /etc/systemd/network/20-wired-br0-port.network"));
     assert_eq!(lab.host(["ls", "/run/systemd/network"]), "20-wired-br0.network.d\n");
+}
+
+const WAITS: &str = "/run/virt-bridge/br0.confirm";
+
+fn confirmed_in(lab: &Lab, time: &str) -> std::process::Child {
+    let command = [&UP[..], &["--confirm", time]].concat();
+    let waiting = lab.command(command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    lab.wait_until("the takeover waits for its confirmation", || lab.read(WAITS).contains("\"taken_over\":true"));
+    waiting.unwrap()
+}
+
+fn deleted(lab: &Lab, link: &str) -> String {
+    let monitor = lab.read("/run/lab/monitor");
+    let is_meant = |line: &&str| line.starts_with("Deleted ") && line.contains(&format!(": {link} "));
+    monitor.lines().filter(is_meant).collect()
+}
+
+#[test]
+fn a_lease_that_nobody_confirms_goes_back_without_a_gap_whoever_is_killed() {
+    let lab = Lab::start(["--no-libvirt"]);
+    lab.serve_dhcp(&[]);
+    let lab = configured(lab, LEASED);
+    let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
+    for is_killed in [false, true] {
+        let mut waiting = confirmed_in(&lab, "4s");
+        watch(&lab);
+        assert!(
+            state(&lab).contains("br0 inet 192.0.2.1") && lab.host(["networkctl", "status", "br0"]).contains("DHCP4")
+        );
+        assert_eq!((lease(&lab), files(&lab)), (leased.clone(), before_files.clone()));
+        if is_killed {
+            lab.host(["pkill", "-9", "-f", "^virt-bridge up"]);
+        }
+        let ended = waiting.wait().unwrap();
+        assert!(is_killed || ended.code() == Some(3), "{ended}");
+        lab.wait_until("nothing waits any more", || lab.read(WAITS).is_empty());
+        settle(&lab, "eth0");
+        assert_eq!((state(&lab), lease(&lab), files(&lab)), (before.clone(), leased.clone(), before_files.clone()));
+        assert_eq!(deleted(&lab, "eth0"), "");
+        assert_eq!(lab.host(["ls", "/run/systemd/network"]), "20-wired-br0-back.network\n");
+    }
+    assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
+}
+
+/// Each time the process is killed at a later file that networkd is to read, until it is not: its guardian goes back.
+#[test]
+fn a_run_that_is_killed_while_networkd_is_told_leaves_the_lease_where_it_was() {
+    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    lab.serve_dhcp(&[]);
+    let lab = configured(lab, LEASED);
+    let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
+    let mut kills = 0;
+    for count in 1.. {
+        assert!(count < 10, "there is no end");
+        let inject = format!("inject=chmod:signal=KILL:when={count}");
+        let at = ["strace", "-qq", "-o", "/run/lab/strace", "-P", "/run/systemd/network", "-e", &inject];
+        lab.attempt([&at[..], &UP, &["--confirm", "1s"]].concat());
+        lab.wait_until("nothing waits any more", || lab.read(WAITS).is_empty());
+        settle(&lab, "eth0");
+        assert_eq!((state(&lab), lease(&lab), files(&lab)), (before.clone(), leased.clone(), before_files.clone()));
+        if !lab.read("/run/lab/strace").contains("killed by SIGKILL") {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 3, "killed {kills} times only");
+    assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
+}
+
+#[test]
+fn a_lease_that_is_confirmed_is_renewed_on_the_bridge_before_and_after() {
+    let lab = Lab::start(["--no-libvirt"]);
+    lab.serve_dhcp(&[]);
+    let lab = configured(lab, LEASED);
+    let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
+    watch(&lab);
+    let waiting = confirmed_in(&lab, "60s");
+    settle(&lab, "br0");
+    let acknowledged = || lab.read(SERVER_LOG).matches("DHCPACK").count();
+    let known = acknowledged();
+    lab.wait_until("it is renewed", || acknowledged() > known);
+    assert_eq!((lease(&lab), files(&lab)), (leased.clone(), before_files.clone()));
+    let live = state(&lab);
+
+    lab.host(["virt-bridge", "confirm", "br0"]);
+    let said = waiting.wait_with_output().unwrap();
+    assert!(said.status.success(), "{}", told(&said));
+    assert!(told(&said).contains("wrote /etc/systemd/network/20-wired-br0-port.network"), "{}", told(&said));
+    assert!(lab.host(UP).contains("nothing to do"));
+    // What lasts is nothing new to networkd.
+    lab.host(["networkctl", "reload"]);
+    settle(&lab, "br0");
+    assert_eq!((state(&lab), lease(&lab)), (live.clone(), leased.clone()));
+    assert_eq!(deleted(&lab, "br0"), "");
+
+    boot(&lab, "br0");
+    lab.wait_until("an advertised address is there", || state(&lab).contains("br0 inet6 2001:db8:0:2:"));
+    settle(&lab, "br0");
+    assert_eq!((state(&lab), lease(&lab)), (live, leased.clone()));
+    lab.host(["virt-bridge", "undo", "br0"]);
+    boot(&lab, "eth0");
+    lab.wait_until("an advertised address is there", || state(&lab).contains("eth0 inet6 2001:db8:0:2:"));
+    settle(&lab, "eth0");
+    assert_eq!((state(&lab), lease(&lab), files(&lab)), (before, leased, before_files));
+    assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
 }
 
 #[test]

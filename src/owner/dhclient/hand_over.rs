@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use super::link_names;
+use crate::owner::lease::renamed;
 use crate::owner::process::Process;
 use crate::owner::{edit, lease};
 
@@ -47,14 +48,6 @@ fn command(args: &[Vec<u8>], from: &str, to: &str) -> Vec<Vec<u8>> {
         is_file = FILES.contains(&arg.as_slice());
     }
     command
-}
-
-/// `/var/lib/dhcp/dhclient.eth0.leases` for another link; nothing where the name has no link in it.
-fn renamed(path: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
-    let path = std::str::from_utf8(path).ok()?;
-    let (directory, name) = path.rsplit_once('/')?;
-    let (before, after) = name.split_once(&format!(".{from}."))?;
-    Some(format!("{directory}/{before}.{to}.{after}").into_bytes())
 }
 
 /// Copies the lease and the client's identifier; answers with the place of the lease.

@@ -222,7 +222,7 @@ fn rendered(file: &File, bridge: &Bridge, maker: Maker) -> Persistence {
         ));
     }
     let edit = Edit { path: file.path.clone(), old: Some(file.text()), new: Some(text), mode: 0o644 };
-    Persistence { owner: Owner::Ifupdown, edits: vec![edit], warnings, leased: false }
+    Persistence { edits: vec![edit], warnings, ..Persistence::nothing(Owner::Ifupdown) }
 }
 
 /// The name of the bridge, or its alias, for that of the uplink; the name of the uplink itself only if `whole`.

@@ -49,7 +49,7 @@ pub fn render(profiles: &[Profile], device: &Device, bridge: &Bridge) -> Result<
         return Err(vec![format!("NetworkManager has no profile up on {}", bridge.uplink)]);
     };
     if let Some(edits) = of_this_boot(profiles, uuid, bridge) {
-        return Ok(Persistence { owner: Owner::NetworkManager, edits, warnings: Vec::new(), leased: false });
+        return Ok(Persistence { edits, ..Persistence::nothing(Owner::NetworkManager) });
     }
     let Some(profile) = profiles.iter().find(|profile| profile.uuid() == uuid) else {
         return Err(vec![format!(
@@ -75,7 +75,7 @@ pub fn render(profiles: &[Profile], device: &Device, bridge: &Bridge) -> Result<
     edits.extend(switched_off(profile));
     warnings.extend(mentions(profile, bridge));
     warnings.extend(competitors(profiles, profile, bridge));
-    Ok(Persistence { owner: Owner::NetworkManager, edits, warnings, leased: false })
+    Ok(Persistence { edits, warnings, ..Persistence::nothing(Owner::NetworkManager) })
 }
 
 /// Whether the profiles have the bridge with this uplink already.

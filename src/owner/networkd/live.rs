@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::runtime::Runtime;
+use super::runtime::{self, Runtime};
 use super::{COMM, announce, files, state, value, values};
 use crate::deadline::Deadline;
 use crate::owner::{process, program};
@@ -49,6 +49,24 @@ pub fn give(bridge: &str) -> Result<Vec<String>, String> {
         .collect())
 }
 
+/// Lets networkd take the bridge over, which is up and has everything, by files that last until the next boot. Answers with
+/// what is not as it should be.
+///
+/// # Errors
+/// When they cannot be written, or it cannot be told.
+pub fn give_until_boot(added: &[(PathBuf, String)], bridge: &str) -> Result<Vec<String>, String> {
+    Runtime::of(Path::new("/"), bridge).add(added)?;
+    give(bridge)
+}
+
+/// The uplink of a bridge that networkd has until the next boot, whatever its other files say.
+///
+/// # Errors
+/// One line that says what cannot be read.
+pub fn until_boot(root: &Path, bridge: &str) -> Result<Option<String>, String> {
+    Runtime::of(root, bridge).uplink_until_boot()
+}
+
 /// Lets networkd keep its hands off the uplink, which is about to leave the bridge: otherwise networkd would make it a port
 /// again, because the kernel's word that a link is no port any more is to networkd that a link of this name has come
 /// (manager_rtnl_process_link of systemd 252, for RTM_DELLINK of AF_BRIDGE).
@@ -61,8 +79,16 @@ pub fn release(bridge: &str, uplink: &str) -> Result<(), String> {
         return Ok(());
     }
     let said = sysfs::index(root, uplink).map(|index| state(root, index)).transpose()?.unwrap_or_default();
-    let Some(port) = value(&said, "NETWORK_FILE") else { return Ok(()) };
-    Runtime::of(root, bridge).let_go(uplink, Path::new(port))?;
+    let Some(port) = value(&said, "NETWORK_FILE").map(Path::new) else { return Ok(()) };
+    let runtime = Runtime::of(root, bridge);
+    if runtime.has_let_go(port) {
+        return Ok(());
+    }
+    runtime.let_go(uplink, port)?;
+    if !runtime::is_until_boot(port, bridge) {
+        // A run was killed before networkd has read them, and is not to read them now.
+        runtime.withdraw()?;
+    }
     reload(Deadline::after(PATIENCE))?;
     // In a link that has failed it has no hand any more.
     let has_let_go = |said: &str| matches!(value(said, "ADMIN_STATE"), Some("unmanaged" | "failed"));
@@ -81,13 +107,16 @@ pub fn take_back(bridge: &str, uplink: &str, generate: impl FnOnce() -> Result<(
     let runtime = Runtime::of(root, bridge);
     let original = runtime.original()?;
     generate()?;
-    runtime.clear()?;
     // Without networkd there is nobody to be told; its files are read when it starts.
     if !is_running(root)? {
-        return Ok(());
+        runtime.clear_uplink()?;
+        return runtime.clear_bridge().and_then(|()| runtime.clear_port());
     }
+    // Before what is known of the way back goes: whoever comes after a crash still has one or the other.
     original.map_or(Ok(()), |original| runtime.keep_back(&original, uplink))?;
+    runtime.clear_bridge()?;
     reload(Deadline::after(PATIENCE))?;
+    runtime.clear_port()?;
     announce::prefixes(uplink)
         .map_err(|error| format!("cannot let systemd-networkd see the routes of {uplink}: {error}"))
 }

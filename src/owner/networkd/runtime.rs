@@ -28,6 +28,38 @@ impl<'a> Runtime<'a> {
         Runtime { root, bridge }
     }
 
+    /// The bridge, its addresses and its port: what networkd's files are to say, with nobody to read them after a boot.
+    ///
+    /// # Errors
+    /// One line that says what cannot be written.
+    pub fn add(&self, files: &[(PathBuf, String)]) -> Result<(), String> {
+        // The port, by which they are known, first; networkd reads nothing before it is told.
+        let mut files = files.iter().rev();
+        files.try_for_each(|(path, text)| self.write(&path.file_name().unwrap_or_default().to_string_lossy(), text))
+    }
+
+    /// The link that such files have as the port of the bridge; nothing where there are none.
+    ///
+    /// # Errors
+    /// One line that says what cannot be read.
+    pub fn uplink_until_boot(&self) -> Result<Option<String>, String> {
+        let names = self.names().map_err(|error| format!("cannot read {RUN}: {error}"))?;
+        if !names.iter().any(|name| self.is_until_boot(name)) {
+            return Ok(None);
+        }
+        let networks = files::all(self.root, "network")?;
+        let is_port = |unit: &&super::Unit| {
+            is_until_boot(&unit.path, self.bridge) && unit.values("Network", "Bridge").last() == Some(&self.bridge)
+        };
+        let port = networks.iter().find(is_port);
+        Ok(port.and_then(|port| port.values("Match", "Name").last().map(|name| (*name).to_owned())))
+    }
+
+    /// Whether this is the file by which the uplink is nobody's.
+    pub fn has_let_go(&self, applied: &Path) -> bool {
+        applied.to_string_lossy().ends_with(&self.leaving())
+    }
+
     /// What the bridge has now is kept, whoever gave it.
     ///
     /// # Errors
@@ -58,8 +90,10 @@ impl<'a> Runtime<'a> {
     /// # Errors
     /// One line that says what cannot be read or written.
     pub fn let_go(&self, uplink: &str, port: &Path) -> Result<(), String> {
-        let port = port.file_stem().unwrap_or_default().to_string_lossy();
-        let original = port.strip_suffix(&format!("-{}-port", self.bridge)).unwrap_or(&port);
+        let text = fs::read_to_string(edit::below(self.root, port)).unwrap_or_default();
+        let original = stood_for(port, &text);
+        let original = original.file_stem().unwrap_or_default().to_string_lossy();
+        let original = original.strip_suffix(&format!("-{}-port", self.bridge)).unwrap_or(&original);
         let text = format!("[Match]\nName={uplink}\n\n[Link]\nUnmanaged=yes\n");
         self.write(&format!("{original}{}", self.leaving()), &text)
     }
@@ -98,21 +132,28 @@ impl<'a> Runtime<'a> {
     /// # Errors
     /// One line that says what cannot be deleted.
     pub fn clear_uplink(&self) -> Result<bool, String> {
-        let names = self.names().map_err(|error| self.cannot_delete(error))?;
-        let is_of_uplink = |name: &&String| name.ends_with(&self.leaving()) || name.ends_with(&self.back());
-        let of_uplink: Vec<_> = names.iter().filter(is_of_uplink).collect();
-        for name in &of_uplink {
-            fs::remove_file(self.place(name)).map_err(|error| self.cannot_delete(error))?;
-        }
-        Ok(!of_uplink.is_empty())
+        self.delete(|name| name.ends_with(&self.leaving()) || name.ends_with(&self.back()))
     }
 
-    /// Takes all of it away.
+    /// Takes away what gives networkd the bridge until the next boot, and what its uplink has since an undo; what is left tells
+    /// that there was something.
     ///
     /// # Errors
     /// One line that says what cannot be deleted.
-    pub fn clear(&self) -> Result<(), String> {
-        self.clear_uplink()?;
+    pub fn withdraw(&self) -> Result<(), String> {
+        self.delete(|name| {
+            self.is_until_boot(name) && !name.ends_with(PORT_UNTIL_BOOT) || name.ends_with(&self.back())
+        })?;
+        Ok(())
+    }
+
+    /// Takes all of it away but what is said of an uplink that networkd is to have back.
+    ///
+    /// # Errors
+    /// One line that says what cannot be deleted.
+    pub fn clear_bridge(&self) -> Result<(), String> {
+        let is_meant = |name: &str| self.is_until_boot(name) && !name.ends_with(PORT_UNTIL_BOOT);
+        self.delete(|name| is_meant(name) || name.ends_with(&self.leaving()))?;
         for name in self.names().map_err(|error| self.cannot_delete(error))? {
             let directory = self.place(&name);
             let drop_in = directory.join(self.drop_in());
@@ -123,6 +164,28 @@ impl<'a> Runtime<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Takes away by what it is known that networkd had the bridge until the next boot.
+    ///
+    /// # Errors
+    /// One line that says what cannot be deleted.
+    pub fn clear_port(&self) -> Result<(), String> {
+        self.delete(|name| self.is_until_boot(name)).map(drop)
+    }
+
+    fn is_until_boot(&self, name: &str) -> bool {
+        is_until_boot(&Path::new(RUN).join(name), self.bridge)
+    }
+
+    /// Deletes the files whose names are meant; answers whether there were some.
+    fn delete(&self, is_meant: impl Fn(&str) -> bool) -> Result<bool, String> {
+        let names = self.names().map_err(|error| self.cannot_delete(error))?;
+        let meant: Vec<_> = names.iter().filter(|name| is_meant(name)).collect();
+        for name in &meant {
+            fs::remove_file(self.place(name)).map_err(|error| self.cannot_delete(error))?;
+        }
+        Ok(!meant.is_empty())
     }
 
     fn cannot_delete(&self, error: io::Error) -> String {
@@ -162,6 +225,33 @@ impl<'a> Runtime<'a> {
             .and_then(|()| edit::replace(&place, text.as_bytes(), 0o644));
         written.map_err(|error| format!("cannot write {RUN}/{name}: {error}"))
     }
+}
+
+/// What the ends of names are made of that last until the next boot. They come before those of the files that last longer,
+/// so that networkd has no reason to begin anew when those are written.
+const ENDS: [(&str, &str); 3] =
+    [(".netdev", "-live.netdev"), ("-port.network", PORT_UNTIL_BOOT), (".network", "-live.network")];
+
+const PORT_UNTIL_BOOT: &str = "-live-port.network";
+
+/// The files of a bridge, which stand beside the one that applied, as they are until the next boot.
+pub fn until_boot(applied: &Path, bridge: &str, lasting: &[(PathBuf, String)]) -> Vec<(PathBuf, String)> {
+    let live = |(path, text): &(PathBuf, String)| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        let (end, live) = ENDS.into_iter().find(|(end, _)| name.ends_with(&format!("-{bridge}{end}")))?;
+        let text = match live {
+            PORT_UNTIL_BOOT => format!("{STANDS_FOR}{}, until the next boot.\n{text}", applied.display()),
+            _ => text.clone(),
+        };
+        Some((Path::new(RUN).join(format!("{}{live}", name.strip_suffix(end)?)), text))
+    };
+    lasting.iter().filter_map(live).collect()
+}
+
+/// Whether this is such a file.
+pub fn is_until_boot(path: &Path, bridge: &str) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.starts_with(RUN) && ENDS.iter().any(|(_, live)| name.ends_with(&format!("-{bridge}{live}")))
 }
 
 /// The file that one of ours stands for since an undo; itself where it stands for none.
