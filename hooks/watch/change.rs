@@ -178,19 +178,25 @@ impl Changer {
         }
         let mut failed = 0;
         for (interface, change) in patched.changes().filter(|(_, change)| part == Part::Definition || change.live) {
-            failed += usize::from(!self.change(subject, part, interface, change)?);
+            failed += usize::from(!self.change(subject, part, (interface, change), patched.interface_xml(change))?);
         }
         Ok(failed)
     }
 
     /// Changes one interface; `false`: that was not possible.
-    fn change(&mut self, subject: &Subject, part: Part, interface: &Interface, change: &Change) -> Result<bool, Error> {
+    fn change(
+        &mut self,
+        subject: &Subject,
+        part: Part,
+        (interface, change): (&Interface, &Change),
+        xml: &[u8],
+    ) -> Result<bool, Error> {
         let what = format!("{interface}{}: {change}", if part == Part::Definition { "" } else { ", running" });
         if self.dry_run {
             self.tell_once(subject, &format!("would change {what}"), Journal::info);
             return Ok(true);
         }
-        let name = interface.mac.clone().unwrap_or_else(|| interface.position.to_string());
+        let name = interface.mac.as_deref().map_or_else(|| interface.position.to_string(), str::to_owned);
         let place = Place { domain: subject.uuid, interface: name, run: part.run() };
         let now = Instant::now();
         match self.reversals.judge(&place, now) {
@@ -202,8 +208,7 @@ impl Changer {
             }
             Verdict::LeaveAlone => return Ok(true),
         }
-        let xml = String::from_utf8_lossy(&change.interface_xml);
-        match subject.domain.update_device_flags(&xml, part.affected()) {
+        match subject.domain.update_device_flags(&String::from_utf8_lossy(xml), part.affected()) {
             Ok(()) => {
                 self.reversals.changed(place, now);
                 subject.journal.info(format!("{}: {what}{}", subject.name, self.when(subject, part, change)));

@@ -1,5 +1,7 @@
 //! What XML 1.0 says of characters, names and references.
 
+use std::borrow::Cow;
+
 use quick_xml::escape::resolve_predefined_entity;
 
 use crate::position::Problem;
@@ -138,7 +140,10 @@ pub(crate) fn attribute_value(raw: &str) -> Option<String> {
 }
 
 /// Text as the value of an attribute in these quotes.
-pub fn escaped(text: &str, quote: char) -> String {
+pub fn escaped(text: &str, quote: char) -> Cow<'_, str> {
+    if !text.contains(['&', '<', '>', quote]) {
+        return Cow::Borrowed(text);
+    }
     let mut value = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -150,5 +155,5 @@ pub fn escaped(text: &str, quote: char) -> String {
             c => value.push(c),
         }
     }
-    value
+    Cow::Owned(value)
 }

@@ -42,11 +42,11 @@ pub fn only_interfaces_differ(before: &[u8], patched: &Patched) -> Result<(), St
                 xml.ends_with(b"/>") || xml.trim_ascii_end().ends_with(b">") && find(xml, b"</interface").is_some();
             xml.starts_with(b"<interface") && ends
         };
-        if !is_element(element) || !is_element(&change.interface_xml) {
+        if !is_element(element) || !is_element(patched.interface_xml(change)) {
             return Err(format!("no interface on line {}", interface.line));
         }
         expected.extend_from_slice(&before[at..interface.span.start]);
-        expected.extend_from_slice(&change.interface_xml);
+        expected.extend_from_slice(patched.interface_xml(change));
         at = interface.span.end;
     }
     expected.extend_from_slice(&before[at..]);
