@@ -18,6 +18,7 @@ use xml::Problem;
 pub use self::interface::Interface;
 pub use self::verdict::{Change, Field, Refusal, Removed, RuleName, Verdict};
 
+use self::edit::{Edit, Replacement};
 use self::rules::{Course, Facts};
 use self::scan::{Domain, Elements};
 use self::splice::Splice;
@@ -65,6 +66,7 @@ fn patch_text<'a>(xml: &'a str, rules: &'a [InterfaceRule]) -> Result<Patched<'a
     let found = scan::scan(xml)?;
     let mut interfaces = Vec::with_capacity(found.domains.iter().map(Domain::count).sum());
     let mut splice = Splice::new(xml);
+    let mut replacements = Vec::new();
     let mut lines = xml::Lines::new(xml);
     for domain in &found.domains {
         let metadata = match &domain.metadata {
@@ -79,7 +81,7 @@ fn patch_text<'a>(xml: &'a str, rules: &'a [InterfaceRule]) -> Result<Patched<'a
             interface.verdict = if opt_out {
                 Verdict::OptedOut
             } else {
-                judge(&elements, &interface, rules::course(rules, &facts, &interface), &mut splice)?
+                judge(&elements, &interface, rules::course(rules, &facts, &interface), &mut replacements, &mut splice)?
             };
             interfaces.push(interface);
         }
@@ -92,6 +94,7 @@ fn judge<'a>(
     elements: &Elements<'_, 'a>,
     interface: &Interface<'a>,
     course: Course<'a>,
+    replacements: &mut Vec<Replacement<'a>>,
     splice: &mut Splice<'a>,
 ) -> Result<Verdict<'a>, Problem> {
     Ok(match course {
@@ -104,9 +107,9 @@ fn judge<'a>(
             if let Some(refusal) = twice.and_then(|part| Refusal::of_twice(&rules, part)) {
                 return Ok(Verdict::Refused(refusal));
             }
-            let edit = edit::plan(splice.xml(), elements, interface, to)?;
-            let span = splice.replace(&interface.span, &edit.replacements);
-            Verdict::Changed(Change { rules, live, fields: edit.fields, removed: edit.removed, span })
+            let Edit { fields, removed, .. } = edit::plan(splice.xml(), elements, interface, to, replacements)?;
+            let span = splice.replace(&interface.span, replacements);
+            Verdict::Changed(Change { rules, live, fields, removed, span })
         }
     })
 }

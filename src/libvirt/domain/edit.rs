@@ -18,10 +18,9 @@ pub(super) struct Replacement<'a> {
 }
 
 /// All that changes in one interface.
-#[derive(Default)]
-pub(super) struct Edit<'a> {
+pub(super) struct Edit<'e, 'a> {
     /// In the order of the XML, without overlaps.
-    pub replacements: Vec<Replacement<'a>>,
+    replacements: &'e mut Vec<Replacement<'a>>,
     pub fields: Vec<Field<'a>>,
     pub removed: Vec<Removed<'a>>,
 }
@@ -33,13 +32,15 @@ const SOURCE: [&str; 7] = ["network", "bridge", "dev", "portgroup", "portid", "m
 type Wanted<'a> = [Option<(&'static str, &'a str)>; 2];
 
 /// Works out the edit that moves an interface.
-pub(super) fn plan<'a>(
+pub(super) fn plan<'e, 'a>(
     xml: &'a str,
     elements: &Elements<'_, 'a>,
     interface: &Interface<'a>,
     to: &'a Destination,
-) -> Result<Edit<'a>, Problem> {
-    let mut edit = Edit::default();
+    replacements: &'e mut Vec<Replacement<'a>>,
+) -> Result<Edit<'e, 'a>, Problem> {
+    replacements.clear();
+    let mut edit = Edit { replacements, fields: Vec::with_capacity(2), removed: Vec::with_capacity(1) };
     let (kind, wanted) = match to {
         Destination::Keep => return Ok(edit),
         Destination::Network { network, portgroup } => {
@@ -74,7 +75,7 @@ pub(super) fn wrong_target(target: &str) -> Option<&'static str> {
     interface_name::check(target).err().map(|_| "no tap can have this name")
 }
 
-impl<'a> Edit<'a> {
+impl<'a> Edit<'_, 'a> {
     fn replace(&mut self, span: Range<usize>, text: impl Into<Cow<'a, str>>) {
         self.replacements.push(Replacement { span, text: text.into() });
     }
@@ -215,9 +216,10 @@ fn why_not_in_source(name: &str) -> Option<&'static str> {
 
 /// Where the line begins, line break included, if there is only white space before `at`; otherwise `at`.
 fn line_before(xml: &str, at: usize) -> usize {
-    let before = xml[..at].trim_end_matches([' ', '\t']);
-    match before.strip_suffix('\n') {
-        Some(line) => line.strip_suffix('\r').unwrap_or(line).len(),
-        None => at,
+    let before = &xml.as_bytes()[..at];
+    let end = before.iter().rposition(|byte| !matches!(byte, b' ' | b'\t'));
+    match &before[..end.map_or(0, |end| end + 1)] {
+        [line @ .., b'\r', b'\n'] | [line @ .., b'\n'] => line.len(),
+        _ => at,
     }
 }
