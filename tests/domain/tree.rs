@@ -24,7 +24,8 @@ impl Pair {
     pub fn write(before: &Path, after: PathBuf, xml: &[u8], to: Destination, patched: &Patched) -> Option<Self> {
         let result = patched.xml()?;
         only_interfaces_differ(xml, patched).unwrap_or_else(|why| panic!("{before:?}: {why}"));
-        let again = domain::patch(result, &self::to(&to)).unwrap();
+        let rules = self::to(&to);
+        let again = domain::patch(result, &rules).unwrap();
         assert!(again.xml().is_none(), "{before:?} is patched twice: {again:?}");
         fs::write(&after, result).unwrap();
         Some(Pair { before: before.to_owned(), after, to })
