@@ -1,6 +1,7 @@
 //! What is done about domains: their interfaces that the rules move, changed one by one.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Instant;
 
 use uuid::Uuid;
@@ -17,7 +18,7 @@ use crate::reversals::{Place, Reversals, Verdict};
 
 /// Applies the rules to domains, and remembers what it did.
 pub struct Changer {
-    rules: Vec<InterfaceRule>,
+    rules: Rc<[InterfaceRule]>,
     dry_run: bool,
     reversals: Reversals,
     /// What is wrong, or would be done, and has been said: it is not said again with every look.
@@ -85,7 +86,7 @@ fn is_gone(error: &Error) -> bool {
 impl Changer {
     /// Applies `rules`, or only says what they would do.
     pub fn new(rules: Vec<InterfaceRule>, dry_run: bool) -> Self {
-        Changer { rules, dry_run, reversals: Reversals::default(), told: BTreeSet::new() }
+        Changer { rules: rules.into(), dry_run, reversals: Reversals::default(), told: BTreeSet::new() }
     }
 
     /// Takes new rules; what was given up under the old ones is tried again.
@@ -166,7 +167,8 @@ impl Changer {
 
     fn look_at_part(&mut self, subject: &Subject, part: Part) -> Result<usize, Error> {
         let xml = subject.domain.xml_desc(part.xml_flags())?;
-        let patched = match domain::patch(xml.as_bytes(), &self.rules) {
+        let rules = Rc::clone(&self.rules);
+        let patched = match domain::patch(xml.as_bytes(), &rules) {
             Ok(patched) => patched,
             Err(error) => {
                 self.warn_once(subject, &format!("cannot read the domain's XML: {error}"));
