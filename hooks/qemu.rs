@@ -40,7 +40,8 @@ fn run(log: &Log) -> Result<(), String> {
 /// Makes sure that the bridges are there that the domain names itself; those of networks are the network hook's.
 fn prepare(call: &HookCall, begun: Instant, log: &Log) -> Result<(), String> {
     // Without rules this tells what interfaces there are.
-    let Ok(patched) = read(begun).and_then(|xml| patch(&xml, &[])).inspect_err(|error| {
+    let xml = read(begun);
+    let Ok(patched) = xml.as_ref().map_err(String::clone).and_then(|xml| patch(xml, &[])).inspect_err(|error| {
         // The guest may need no bridge of ours.
         log.warning(&format!("{call}: {error}"));
     }) else {
@@ -143,6 +144,6 @@ fn read(begun: Instant) -> Result<Vec<u8>, String> {
     read.map(|_| xml).map_err(|error| format!("cannot read the domain's XML: {error}"))
 }
 
-fn patch(xml: &[u8], rules: &[InterfaceRule]) -> Result<Patched, String> {
+fn patch<'a>(xml: &'a [u8], rules: &'a [InterfaceRule]) -> Result<Patched<'a>, String> {
     domain::patch(xml, rules).map_err(|error| format!("cannot read the domain's XML: {error}"))
 }

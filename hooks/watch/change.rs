@@ -1,6 +1,7 @@
 //! What is done about domains: their interfaces that the rules move, changed one by one.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Instant;
 
 use uuid::Uuid;
@@ -17,7 +18,7 @@ use crate::reversals::{Place, Reversals, Verdict};
 
 /// Applies the rules to domains, and remembers what it did.
 pub struct Changer {
-    rules: Vec<InterfaceRule>,
+    rules: Rc<[InterfaceRule]>,
     dry_run: bool,
     reversals: Reversals,
     /// What is wrong, or would be done, and has been said: it is not said again with every look.
@@ -85,7 +86,7 @@ fn is_gone(error: &Error) -> bool {
 impl Changer {
     /// Applies `rules`, or only says what they would do.
     pub fn new(rules: Vec<InterfaceRule>, dry_run: bool) -> Self {
-        Changer { rules, dry_run, reversals: Reversals::default(), told: BTreeSet::new() }
+        Changer { rules: rules.into(), dry_run, reversals: Reversals::default(), told: BTreeSet::new() }
     }
 
     /// Takes new rules; what was given up under the old ones is tried again.
@@ -166,7 +167,8 @@ impl Changer {
 
     fn look_at_part(&mut self, subject: &Subject, part: Part) -> Result<usize, Error> {
         let xml = subject.domain.xml_desc(part.xml_flags())?;
-        let patched = match domain::patch(xml.as_bytes(), &self.rules) {
+        let rules = Rc::clone(&self.rules);
+        let patched = match domain::patch(xml.as_bytes(), &rules) {
             Ok(patched) => patched,
             Err(error) => {
                 self.warn_once(subject, &format!("cannot read the domain's XML: {error}"));
@@ -178,19 +180,25 @@ impl Changer {
         }
         let mut failed = 0;
         for (interface, change) in patched.changes().filter(|(_, change)| part == Part::Definition || change.live) {
-            failed += usize::from(!self.change(subject, part, interface, change)?);
+            failed += usize::from(!self.change(subject, part, (interface, change), patched.interface_xml(change))?);
         }
         Ok(failed)
     }
 
     /// Changes one interface; `false`: that was not possible.
-    fn change(&mut self, subject: &Subject, part: Part, interface: &Interface, change: &Change) -> Result<bool, Error> {
+    fn change(
+        &mut self,
+        subject: &Subject,
+        part: Part,
+        (interface, change): (&Interface, &Change),
+        xml: &[u8],
+    ) -> Result<bool, Error> {
         let what = format!("{interface}{}: {change}", if part == Part::Definition { "" } else { ", running" });
         if self.dry_run {
             self.tell_once(subject, &format!("would change {what}"), Journal::info);
             return Ok(true);
         }
-        let name = interface.mac.clone().unwrap_or_else(|| interface.position.to_string());
+        let name = interface.mac.as_deref().map_or_else(|| interface.position.to_string(), str::to_owned);
         let place = Place { domain: subject.uuid, interface: name, run: part.run() };
         let now = Instant::now();
         match self.reversals.judge(&place, now) {
@@ -202,8 +210,7 @@ impl Changer {
             }
             Verdict::LeaveAlone => return Ok(true),
         }
-        let xml = String::from_utf8_lossy(&change.interface_xml);
-        match subject.domain.update_device_flags(&xml, part.affected()) {
+        match subject.domain.update_device_flags(&String::from_utf8_lossy(xml), part.affected()) {
             Ok(()) => {
                 self.reversals.changed(place, now);
                 subject.journal.info(format!("{}: {what}{}", subject.name, self.when(subject, part, change)));

@@ -7,20 +7,21 @@ mod interface;
 mod metadata;
 mod rules;
 mod scan;
+mod splice;
 mod told;
 mod verdict;
 
 use std::fmt::{self, Display, Formatter};
-use std::ops::Range;
 
 use xml::Problem;
 
 pub use self::interface::Interface;
 pub use self::verdict::{Change, Field, Refusal, Removed, RuleName, Verdict};
 
-use self::edit::Replacement;
+use self::edit::{Edit, Replacement};
 use self::rules::{Course, Facts};
-use self::scan::Element;
+use self::scan::{Domain, Elements};
+use self::splice::Splice;
 use crate::config::InterfaceRule;
 use crate::printable::Printable;
 
@@ -33,9 +34,9 @@ pub const LARGEST: usize = 16 << 20;
 
 /// What the rules make of the XML of a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Patched {
+pub struct Patched<'a> {
     /// Every interface in the order of the XML, of a snapshot first those of the one, then those of the other domain.
-    pub interfaces: Vec<Interface>,
+    pub interfaces: Vec<Interface<'a>>,
     xml: Option<Vec<u8>>,
 }
 
@@ -54,16 +55,17 @@ pub struct Error {
 ///
 /// # Errors
 /// When it is not well-formed XML in UTF-8, not that of a domain, or larger than [`LARGEST`].
-pub fn patch(xml: &[u8], rules: &[InterfaceRule]) -> Result<Patched, Error> {
+pub fn patch<'a>(xml: &'a [u8], rules: &'a [InterfaceRule]) -> Result<Patched<'a>, Error> {
     if xml.len() > LARGEST {
         return Err(Error::of(Problem::new(LARGEST, "more than 16 MiB"), xml));
     }
     xml::check(xml).and_then(|text| patch_text(text, rules)).map_err(|problem| Error::of(problem, xml))
 }
 
-fn patch_text(xml: &str, rules: &[InterfaceRule]) -> Result<Patched, Problem> {
+fn patch_text<'a>(xml: &'a str, rules: &'a [InterfaceRule]) -> Result<Patched<'a>, Problem> {
     let found = scan::scan(xml)?;
-    let mut interfaces = Vec::new();
+    let mut interfaces = Vec::with_capacity(found.domains.iter().map(Domain::count).sum());
+    let mut splice = Splice::new(xml);
     let mut replacements = Vec::new();
     let mut lines = xml::Lines::new(xml);
     for domain in &found.domains {
@@ -73,69 +75,58 @@ fn patch_text(xml: &str, rules: &[InterfaceRule]) -> Result<Patched, Problem> {
         };
         let opt_out = metadata.opt_out;
         let facts = Facts::of(domain, metadata);
-        interfaces.reserve(domain.interfaces.len());
-        for (index, element) in domain.interfaces.iter().enumerate() {
-            let line = lines.line(element.span.start);
-            let mut interface = Interface::read(element, facts.name, index + 1, line)?;
+        for (index, elements) in domain.interfaces().enumerate() {
+            let line = lines.line(elements.whole.span.start);
+            let mut interface = Interface::read(&elements, &facts.name, index + 1, line)?;
             interface.verdict = if opt_out {
                 Verdict::OptedOut
             } else {
-                judge(xml, element, &interface, rules::course(rules, &facts, &interface), &mut replacements)?
+                judge(&elements, &interface, rules::course(rules, &facts, &interface), &mut replacements, &mut splice)?
             };
             interfaces.push(interface);
         }
     }
-    let xml = (!replacements.is_empty()).then(|| apply(xml, 0..xml.len(), &replacements));
-    Ok(Patched { interfaces, xml })
+    Ok(Patched { interfaces, xml: splice.finish() })
 }
 
-/// The verdict on an interface; what it changes is added to `replacements`.
-fn judge(
-    xml: &str,
-    element: &Element,
-    interface: &Interface,
-    course: Course,
-    replacements: &mut Vec<Replacement>,
-) -> Result<Verdict, Problem> {
+/// The verdict on an interface; what it changes is done.
+fn judge<'a>(
+    elements: &Elements<'_, 'a>,
+    interface: &Interface<'a>,
+    course: Course<'a>,
+    replacements: &mut Vec<Replacement<'a>>,
+    splice: &mut Splice<'a>,
+) -> Result<Verdict<'a>, Problem> {
     Ok(match course {
         Course::NoRule => Verdict::NoRule,
         Course::Kept(rule) => Verdict::Kept(rule),
         Course::Right(rule) => Verdict::Right(rule),
         Course::Refused(rule, why) => Verdict::Refused(Refusal { rule, why }),
         Course::Moved { rules, live, to } => {
-            if let Some(refusal) = Interface::part_given_twice(element).and_then(|part| Refusal::of_twice(&rules, part))
-            {
+            let twice = Interface::part_given_twice(elements);
+            if let Some(refusal) = twice.and_then(|part| Refusal::of_twice(&rules, part)) {
                 return Ok(Verdict::Refused(refusal));
             }
-            let edit = edit::plan(xml, element, interface, to)?;
-            let interface_xml = apply(xml, element.span.clone(), &edit.replacements);
-            replacements.extend(edit.replacements);
-            Verdict::Changed(Change { rules, live, fields: edit.fields, removed: edit.removed, interface_xml })
+            let Edit { fields, removed, .. } = edit::plan(splice.xml(), elements, interface, to, replacements)?;
+            let span = splice.replace(&interface.span, replacements);
+            Verdict::Changed(Change { rules, live, fields, removed, span })
         }
     })
 }
 
-/// A piece of the XML with what comes in place of some of it.
-fn apply(xml: &str, span: Range<usize>, replacements: &[Replacement]) -> Vec<u8> {
-    let mut result = Vec::with_capacity(span.len() + 64 * replacements.len());
-    let mut at = span.start;
-    for replacement in replacements {
-        result.extend_from_slice(&xml.as_bytes()[at..replacement.span.start]);
-        result.extend_from_slice(replacement.text.as_bytes());
-        at = replacement.span.end;
-    }
-    result.extend_from_slice(&xml.as_bytes()[at..span.end]);
-    result
-}
-
-impl Patched {
+impl<'a> Patched<'a> {
     /// The XML after the changes; nothing if there are none.
     pub fn xml(&self) -> Option<&[u8]> {
         self.xml.as_deref()
     }
 
+    /// The `<interface>` element alone, as it is after its change.
+    pub fn interface_xml(&self, change: &Change) -> &[u8] {
+        self.xml().and_then(|xml| xml.get(change.span.clone())).unwrap_or_default()
+    }
+
     /// The interfaces that are moved, and how.
-    pub fn changes(&self) -> impl Iterator<Item = (&Interface, &Change)> {
+    pub fn changes(&self) -> impl Iterator<Item = (&Interface<'a>, &Change<'a>)> {
         self.interfaces.iter().filter_map(|interface| match &interface.verdict {
             Verdict::Changed(change) => Some((interface, change)),
             _ => None,
@@ -143,7 +134,7 @@ impl Patched {
     }
 
     /// The interfaces that a rule fits and that cannot be moved, and why.
-    pub fn refusals(&self) -> impl Iterator<Item = (&Interface, &Refusal)> {
+    pub fn refusals(&self) -> impl Iterator<Item = (&Interface<'a>, &Refusal<'a>)> {
         self.interfaces.iter().filter_map(|interface| match &interface.verdict {
             Verdict::Refused(refusal) => Some((interface, refusal)),
             _ => None,

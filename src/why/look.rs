@@ -9,7 +9,7 @@ use super::probe::{self, Question};
 use crate::bridge::Snapshot;
 use crate::config::{Config, Uplink};
 use crate::libvirt::domain::Verdict;
-use crate::libvirt::domains;
+use crate::libvirt::domains::{Domain, Files};
 use crate::libvirt::guest::{self, Guest, Interface};
 use crate::libvirt::networks::{self, Network};
 use crate::netfilter::forward::Firewall;
@@ -26,10 +26,12 @@ const SETTLING: Duration = Duration::from_millis(1200);
 /// # Errors
 /// When the kernel cannot be asked.
 pub fn look(socket: &mut Socket, config: &Config, guest: &Guest) -> Result<Vec<Facts>, Error> {
-    let (host, mut all) = match read(socket, config, guest)? {
+    // What a rule would change is a hint; without it the rest is still true.
+    let files = Files::read(Path::new("/")).map(|(files, _)| files).unwrap_or_default();
+    let (host, mut all) = match read(socket, config, &files, guest)? {
         (_, facts) if facts.iter().any(is_settling) => {
             std::thread::sleep(SETTLING);
-            read(socket, config, guest)?
+            read(socket, config, &files, guest)?
         }
         read => read,
     };
@@ -50,8 +52,13 @@ pub fn look(socket: &mut Socket, config: &Config, guest: &Guest) -> Result<Vec<F
     Ok(all)
 }
 
-fn read<'a>(socket: &mut Socket, config: &'a Config, guest: &Guest) -> Result<(Host<'a>, Vec<Facts>), Error> {
-    let host = Host::read(socket, config)?;
+fn read<'a>(
+    socket: &mut Socket,
+    config: &'a Config,
+    files: &'a Files,
+    guest: &Guest,
+) -> Result<(Host<'a>, Vec<Facts>), Error> {
+    let host = Host::read(socket, config, files)?;
     let facts =
         guest.interfaces.iter().map(|interface| host.facts(socket, guest, interface)).collect::<Result<_, _>>()?;
     Ok((host, facts))
@@ -89,21 +96,20 @@ struct Host<'a> {
     config: &'a Config,
     snapshot: Snapshot,
     networks: BTreeMap<String, Network>,
-    domains: Vec<domains::Domain>,
+    domains: Vec<Domain<'a>>,
     vlans: HashMap<u32, Vec<PortVlan>>,
     netfilter_has_drifted: bool,
 }
 
 impl<'a> Host<'a> {
-    fn read(socket: &mut Socket, config: &'a Config) -> Result<Self, Error> {
+    fn read(socket: &mut Socket, config: &'a Config, files: &'a Files) -> Result<Self, Error> {
         let root = Path::new("/");
         let (_, change) = netfilter::plan(socket, config)?;
         Ok(Host {
             config,
             snapshot: Snapshot::take(socket)?,
             networks: networks::read_all(root),
-            // What a rule would change is a hint; without it the rest is still true.
-            domains: domains::read_all(root, &config.interfaces).map(|(domains, _)| domains).unwrap_or_default(),
+            domains: files.domains(&config.interfaces).0,
             vlans: bridge_vlan::of_ports(socket)?,
             netfilter_has_drifted: !change.is_empty(),
         })
@@ -144,7 +150,7 @@ impl<'a> Host<'a> {
     fn rule(&self, guest: &str, interface: &Interface) -> Option<String> {
         let domain = self.domains.iter().find(|domain| domain.name == guest)?;
         let mut interfaces = domain.defined.iter().chain(&domain.running).flat_map(|patched| &patched.interfaces);
-        match &interfaces.find(|other| other.mac == interface.mac)?.verdict {
+        match &interfaces.find(|other| other.mac.as_deref() == interface.mac.as_deref())?.verdict {
             Verdict::Changed(change) => Some(change.to_string()),
             _ => None,
         }

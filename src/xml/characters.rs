@@ -1,5 +1,7 @@
 //! What XML 1.0 says of characters, names and references.
 
+use std::borrow::Cow;
+
 use quick_xml::escape::resolve_predefined_entity;
 
 use crate::position::Problem;
@@ -27,7 +29,10 @@ pub(crate) fn check_characters(xml: &[u8]) -> Result<&str, Problem> {
     let text = std::str::from_utf8(xml).map_err(|error| Problem::new(error.valid_up_to(), "not UTF-8 text"))?;
     let mut rest = xml;
     while let Some((bytes, behind)) = rest.split_first_chunk() {
-        if words::has_less(*bytes, b' ') || words::has(*bytes, 0xef) {
+        // Line breaks are in many of them.
+        if words::has_less(*bytes, b' ') && bytes.iter().any(|&byte| byte < b' ' && byte != b'\n')
+            || words::has(*bytes, 0xef)
+        {
             find_forbidden(xml, rest, bytes.len())?;
         }
         rest = behind;
@@ -73,6 +78,11 @@ pub(crate) fn is_of_name(byte: u8) -> bool {
     OF_NAME[usize::from(byte)]
 }
 
+/// Whether the byte, in the value of an attribute, stands for itself whatever the quotes.
+pub(crate) fn is_of_value(byte: u8) -> bool {
+    OF_VALUE[usize::from(byte)]
+}
+
 /// By byte, which is faster than to compare with each range.
 const OF_NAME: [bool; 256] = {
     let mut of_name = [false; 256];
@@ -83,6 +93,16 @@ const OF_NAME: [bool; 256] = {
         byte += 1;
     }
     of_name
+};
+
+const OF_VALUE: [bool; 256] = {
+    let mut of_value = [true; 256];
+    let mut others = "'\"<&\t\n\r".as_bytes();
+    while let [byte, rest @ ..] = others {
+        of_value[*byte as usize] = false;
+        others = rest;
+    }
+    of_value
 };
 
 /// What a reference, without `&` and `;`, stands for.
@@ -138,7 +158,10 @@ pub(crate) fn attribute_value(raw: &str) -> Option<String> {
 }
 
 /// Text as the value of an attribute in these quotes.
-pub fn escaped(text: &str, quote: char) -> String {
+pub fn escaped(text: &str, quote: char) -> Cow<'_, str> {
+    if !text.contains(['&', '<', '>', quote]) {
+        return Cow::Borrowed(text);
+    }
     let mut value = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -150,5 +173,5 @@ pub fn escaped(text: &str, quote: char) -> String {
             c => value.push(c),
         }
     }
-    value
+    Cow::Owned(value)
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::characters::{Reference, attribute_value, is_space, name_length, reference};
+use crate::characters::{Reference, attribute_value, is_of_value, is_space, name_length, reference};
 use crate::position::Problem;
 
 /// A well-formed start tag of an XML text.
@@ -143,15 +143,13 @@ impl<'x> Iterator for Attributes<'x> {
         };
         let value_start = quote_at + 1;
         let mut is_plain = true;
-        let mut length = 0;
-        loop {
-            match bytes.get(value_start + length) {
-                Some(byte) if byte == quote => break,
-                Some(byte) => is_plain &= !matches!(byte, b'<' | b'&' | b'\t' | b'\n' | b'\r'),
-                None => return problem(quote_at, format!("the value of the attribute {name} does not end")),
-            }
-            length += 1;
-        }
+        let mut ends = |byte: &u8| {
+            is_plain &= matches!(byte, b'\'' | b'"');
+            byte == quote
+        };
+        let Some(length) = bytes[value_start..].iter().position(|byte| !is_of_value(*byte) && ends(byte)) else {
+            return problem(quote_at, format!("the value of the attribute {name} does not end"));
+        };
         let value_end = value_start + length;
         let attribute = Attribute {
             start: self.at,

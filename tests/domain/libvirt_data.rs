@@ -65,7 +65,8 @@ fn all_domains_are_digested_and_stay_valid() {
             ("network", Destination::Network { network: "bridge-network".into(), portgroup: Some("blue".into()) }),
             ("bridge", Destination::Bridge("br-of-ours".into())),
         ] {
-            let patched = match domain::patch(&xml, &to(&destination)) {
+            let rules = to(&destination);
+            let patched = match domain::patch(&xml, &rules) {
                 Ok(patched) => patched,
                 Err(error) if error.problem.starts_with("the root element is") => continue,
                 Err(error) => {

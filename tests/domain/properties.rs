@@ -34,8 +34,8 @@ fn only_moved_interfaces_differ_once_and_for_all_and_libxml2_sees_the_same() {
         let to_there = destination(&mut chance);
         let before = directory.join(format!("{seed}.xml"));
         fs::write(&before, &xml).unwrap();
-        let patched =
-            domain::patch(xml.as_bytes(), &to(&to_there)).unwrap_or_else(|error| panic!("{before:?}: {error}"));
+        let rules = to(&to_there);
+        let patched = domain::patch(xml.as_bytes(), &rules).unwrap_or_else(|error| panic!("{before:?}: {error}"));
         moved += patched.changes().count();
         let after = directory.join(format!("{seed}-after.xml"));
         pairs.extend(Pair::write(&before, after, xml.as_bytes(), to_there, &patched));
@@ -61,7 +61,8 @@ fn what_is_taken_although_damaged_libxml2_takes_too() {
             damage(&mut damaged, &mut chance);
         }
         let to_there = destination(&mut chance);
-        let Ok(patched) = domain::patch(&damaged, &to(&to_there)) else {
+        let rules = to(&to_there);
+        let Ok(patched) = domain::patch(&damaged, &rules) else {
             refused += 1;
             continue;
         };

@@ -24,7 +24,8 @@ impl Pair {
     pub fn write(before: &Path, after: PathBuf, xml: &[u8], to: Destination, patched: &Patched) -> Option<Self> {
         let result = patched.xml()?;
         only_interfaces_differ(xml, patched).unwrap_or_else(|why| panic!("{before:?}: {why}"));
-        let again = domain::patch(result, &self::to(&to)).unwrap();
+        let rules = self::to(&to);
+        let again = domain::patch(result, &rules).unwrap();
         assert!(again.xml().is_none(), "{before:?} is patched twice: {again:?}");
         fs::write(&after, result).unwrap();
         Some(Pair { before: before.to_owned(), after, to })
@@ -42,11 +43,11 @@ pub fn only_interfaces_differ(before: &[u8], patched: &Patched) -> Result<(), St
                 xml.ends_with(b"/>") || xml.trim_ascii_end().ends_with(b">") && find(xml, b"</interface").is_some();
             xml.starts_with(b"<interface") && ends
         };
-        if !is_element(element) || !is_element(&change.interface_xml) {
+        if !is_element(element) || !is_element(patched.interface_xml(change)) {
             return Err(format!("no interface on line {}", interface.line));
         }
         expected.extend_from_slice(&before[at..interface.span.start]);
-        expected.extend_from_slice(&change.interface_xml);
+        expected.extend_from_slice(patched.interface_xml(change));
         at = interface.span.end;
     }
     expected.extend_from_slice(&before[at..]);

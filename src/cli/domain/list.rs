@@ -9,7 +9,7 @@ use super::way::{Way, Ways};
 use crate::cli::exit::Failure;
 use crate::config::Config;
 use crate::libvirt::domain::{self, RuleName, Verdict};
-use crate::libvirt::domains::{self, Domain};
+use crate::libvirt::domains::{Domain, Files};
 use crate::printable::Printable;
 
 #[derive(clap::Args)]
@@ -62,8 +62,9 @@ enum Rule {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::unchanged(error.to_string());
     let config = Config::load(&arguments.root).map_err(|error| failed(&error))?;
-    let (domains, errors) = domains::read_all(&arguments.root, &config.interfaces).map_err(|error| failed(&error))?;
-    for error in &errors {
+    let (files, unreadable) = Files::read(&arguments.root).map_err(|error| failed(&error))?;
+    let (domains, malformed) = files.domains(&config.interfaces);
+    for error in unreadable.iter().chain(&malformed) {
         // Said even where nobody reads it.
         let _ = writeln!(std::io::stderr(), "warning: {error}");
     }
@@ -100,9 +101,12 @@ fn interface(interface: &domain::Interface, domain: &Domain, ways: &Ways) -> Int
     let running = running.find(|running| running.mac == interface.mac);
     Interface {
         position: interface.position,
-        mac: interface.mac.clone(),
-        model: interface.model.clone(),
-        target: running.and_then(|running| running.target.clone()).or_else(|| interface.target.clone()),
+        mac: interface.mac.as_deref().map(str::to_owned),
+        model: interface.model.as_deref().map(str::to_owned),
+        target: running
+            .and_then(|running| running.target.as_deref())
+            .or(interface.target.as_deref())
+            .map(str::to_owned),
         way: ways.of(interface),
         running: running.map(|running| ways.of(running)),
         rule: Rule::of(&interface.verdict),

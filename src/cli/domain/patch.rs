@@ -1,5 +1,6 @@
 //! `virt-bridge domain patch`: a filter for the XML of domains.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -174,12 +175,12 @@ fn shown(interface: &Interface) -> String {
 }
 
 fn changed(change: &Change) -> String {
-    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".into());
+    let shown = |value: &Option<Cow<str>>| value.as_deref().unwrap_or("none").to_owned();
     let fields = change.fields.iter().map(|field| {
         let (from, to) = (shown(&field.from), shown(&field.to));
         format!("{} {from} → {to}", field.name)
     });
-    let removed = change.removed.iter().map(|removed| format!("without {}: {}", removed.what, removed.why));
+    let removed = change.removed.iter().map(|removed| format!("without {removed}: {}", removed.why));
     let places: Vec<String> = change.rules.iter().filter_map(|rule| Some(rule.place.as_ref()?.to_string())).collect();
     let by = if places.is_empty() { String::new() } else { format!(" (rule {})", places.join(", ")) };
     let text = fields.chain(removed).collect::<Vec<_>>().join("; ");

@@ -1,5 +1,6 @@
 //! The way of an interface's frames to the LAN: a network, a bridge, an uplink.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
@@ -44,16 +45,17 @@ impl<'a> Ways<'a> {
 
     /// Where an interface leads.
     pub fn of(&self, interface: &Interface) -> Way {
-        let network = interface.network.as_ref().and_then(|name| self.networks.get(name));
-        let bridge = interface.bridge.clone().or_else(|| network?.bridge.clone());
-        let device = interface.device.clone().or_else(|| network?.device.clone());
+        let network = interface.network.as_deref().and_then(|name| self.networks.get(name));
+        let owned = |value: &Option<Cow<str>>| value.as_deref().map(str::to_owned);
+        let bridge = owned(&interface.bridge).or_else(|| network?.bridge.clone());
+        let device = owned(&interface.device).or_else(|| network?.device.clone());
         // A network of libvirt's own leads through the host, whatever its bridge's ports are.
         let is_bridged = network.is_none_or(|network| network.forward.as_deref() == Some("bridge"));
         let uplink = device.or_else(|| self.uplink(bridge.as_deref().filter(|_| is_bridged)?));
         Way {
-            kind: interface.kind.clone(),
-            network: interface.network.clone(),
-            portgroup: interface.portgroup.clone(),
+            kind: interface.kind.clone().into_owned(),
+            network: owned(&interface.network),
+            portgroup: owned(&interface.portgroup),
             forward: network.and_then(|network| network.forward.clone()),
             bridge,
             uplink,

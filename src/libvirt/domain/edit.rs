@@ -1,51 +1,61 @@
 //! What has to change in the XML of an interface for it to be somewhere else.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use xml::{Attribute, Problem, Tag, escaped, is_space};
 
-use super::scan::Element;
+use super::scan::{Element, Elements, Role};
 use super::{Field, Interface, Removed};
 use crate::config::Destination;
 use crate::interface_name;
 
 /// A piece of the XML and what comes in its place.
 #[derive(Debug)]
-pub(super) struct Replacement {
+pub(super) struct Replacement<'a> {
     pub span: Range<usize>,
-    pub text: String,
+    pub text: Cow<'a, str>,
 }
 
 /// All that changes in one interface.
-#[derive(Default)]
-pub(super) struct Edit {
+pub(super) struct Edit<'e, 'a> {
     /// In the order of the XML, without overlaps.
-    pub replacements: Vec<Replacement>,
-    pub fields: Vec<Field>,
-    pub removed: Vec<Removed>,
+    replacements: &'e mut Vec<Replacement<'a>>,
+    pub fields: Vec<Field<'a>>,
+    pub removed: Vec<Removed<'a>>,
 }
 
 /// Attributes of `<source>` that say where an interface is; libvirt's for these types.
 const SOURCE: [&str; 7] = ["network", "bridge", "dev", "portgroup", "portid", "mode", "macTableManager"];
 
+/// What `<source>` is to have: names and values.
+type Wanted<'a> = [Option<(&'static str, &'a str)>; 2];
+
 /// Works out the edit that moves an interface.
-pub(super) fn plan(xml: &str, element: &Element, interface: &Interface, to: &Destination) -> Result<Edit, Problem> {
-    let mut edit = Edit::default();
+pub(super) fn plan<'e, 'a>(
+    xml: &'a str,
+    elements: &Elements<'_, 'a>,
+    interface: &Interface<'a>,
+    to: &'a Destination,
+    replacements: &'e mut Vec<Replacement<'a>>,
+) -> Result<Edit<'e, 'a>, Problem> {
+    replacements.clear();
+    let mut edit = Edit { replacements, fields: Vec::with_capacity(2), removed: Vec::with_capacity(1) };
     let (kind, wanted) = match to {
         Destination::Keep => return Ok(edit),
         Destination::Network { network, portgroup } => {
-            ("network", [Some(("network", network)), portgroup.as_ref().map(|portgroup| ("portgroup", portgroup))])
+            let portgroup = portgroup.as_deref().map(|portgroup| ("portgroup", portgroup));
+            ("network", [Some(("network", network.as_str())), portgroup])
         }
-        Destination::Bridge(bridge) => ("bridge", [Some(("bridge", bridge)), None]),
+        Destination::Bridge(bridge) => ("bridge", [Some(("bridge", bridge.as_str())), None]),
     };
-    let wanted: Vec<(&str, &str)> = wanted.into_iter().flatten().map(|(name, value)| (name, value.as_str())).collect();
-    edit.set_type(&element.tag, interface, kind);
-    match element.part("source") {
+    edit.set_type(&elements.whole.tag, interface, kind);
+    match elements.part(Role::Source) {
         Some(source) => edit.set_source(&source.tag, &wanted)?,
-        None => edit.add_source(xml, element, &wanted),
+        None => edit.add_source(xml, elements, &wanted),
     }
     edit.note_fields(interface, &wanted);
-    for part in &element.parts {
+    for part in elements.parts {
         edit.remove_what_would_be_wrong(xml, part, interface, to)?;
     }
     edit.replacements.sort_by_key(|replacement| replacement.span.start);
@@ -65,12 +75,12 @@ pub(super) fn wrong_target(target: &str) -> Option<&'static str> {
     interface_name::check(target).err().map(|_| "no tap can have this name")
 }
 
-impl Edit {
-    fn replace(&mut self, span: Range<usize>, text: impl Into<String>) {
+impl<'a> Edit<'_, 'a> {
+    fn replace(&mut self, span: Range<usize>, text: impl Into<Cow<'a, str>>) {
         self.replacements.push(Replacement { span, text: text.into() });
     }
 
-    fn set_type(&mut self, tag: &Tag, interface: &Interface, kind: &'static str) {
+    fn set_type(&mut self, tag: &Tag, interface: &Interface<'a>, kind: &'static str) {
         if interface.kind == kind {
             return;
         }
@@ -82,13 +92,13 @@ impl Edit {
     }
 
     /// Sets the wanted attributes, each in the place of one that goes where there is one, and takes away the rest.
-    fn set_source(&mut self, tag: &Tag, wanted: &[(&str, &str)]) -> Result<(), Problem> {
+    fn set_source(&mut self, tag: &Tag<'a>, wanted: &Wanted<'a>) -> Result<(), Problem> {
         let present: Vec<Attribute> = tag.attributes().filter(|attribute| SOURCE.contains(&attribute.name)).collect();
-        let is_wanted = |attribute: &Attribute| wanted.iter().any(|(name, _)| *name == attribute.name);
+        let is_wanted = |attribute: &Attribute| wanted.iter().flatten().any(|(name, _)| *name == attribute.name);
         let mut leaving = present.iter().filter(|attribute| !is_wanted(attribute));
         let quote = tag.attributes().next().map_or('\'', |attribute| attribute.quote);
         let mut end = tag.name_end();
-        for (name, value) in wanted {
+        for (name, value) in wanted.iter().flatten() {
             if let Some(attribute) = present.iter().find(|attribute| attribute.name == *name) {
                 if attribute.decoded()? != *value {
                     self.replace(attribute.value(), escaped(value, attribute.quote));
@@ -108,23 +118,22 @@ impl Edit {
         }
         for attribute in &present {
             if let Some(why) = why_not_in_source(attribute.name) {
-                let what = format!("<source {}='{}'>", attribute.name, attribute.raw);
-                self.removed.push(Removed { what, why });
+                self.remove_attribute(tag, attribute, why);
             }
         }
         Ok(())
     }
 
     /// Adds a `<source>` behind `<mac>`, or as the first part.
-    fn add_source(&mut self, xml: &str, element: &Element, wanted: &[(&str, &str)]) {
+    fn add_source(&mut self, xml: &str, elements: &Elements, wanted: &Wanted) {
         let attributes: String =
-            wanted.iter().map(|(name, value)| format!(" {name}='{}'", escaped(value, '\''))).collect();
+            wanted.iter().flatten().map(|(name, value)| format!(" {name}='{}'", escaped(value, '\''))).collect();
         let source = format!("<source{attributes}/>");
-        if let Some(mac) = element.part("mac") {
+        if let Some(mac) = elements.part(Role::Mac) {
             let space = &xml[line_before(xml, mac.span.start)..mac.span.start];
             return self.replace(mac.span.end..mac.span.end, format!("{space}{source}"));
         }
-        let tag = &element.tag;
+        let tag = &elements.whole.tag;
         if tag.is_empty() {
             return self.replace(tag.span.end - "/>".len()..tag.span.end, format!(">{source}</interface>"));
         }
@@ -134,7 +143,7 @@ impl Edit {
         self.replace(tag.span.end..tag.span.end, format!("{space}{source}"));
     }
 
-    fn note_fields(&mut self, interface: &Interface, wanted: &[(&str, &str)]) {
+    fn note_fields(&mut self, interface: &Interface<'a>, wanted: &Wanted<'a>) {
         let before = [
             ("source network", &interface.network),
             ("source portgroup", &interface.portgroup),
@@ -142,9 +151,9 @@ impl Edit {
             ("source dev", &interface.device),
         ];
         for (name, from) in before {
-            let to = wanted.iter().find(|(wanted, _)| name.ends_with(wanted)).map(|(_, value)| value.to_string());
-            if *from != to {
-                self.fields.push(Field { name, from: from.clone(), to });
+            let to = wanted.iter().flatten().find(|(wanted, _)| name.ends_with(wanted)).map(|(_, value)| *value);
+            if from.as_deref() != to {
+                self.fields.push(Field { name, from: from.clone(), to: to.map(Cow::Borrowed) });
             }
         }
     }
@@ -152,7 +161,7 @@ impl Edit {
     fn remove_what_would_be_wrong(
         &mut self,
         xml: &str,
-        part: &Element,
+        part: &Element<'a>,
         interface: &Interface,
         to: &Destination,
     ) -> Result<(), Problem> {
@@ -168,26 +177,30 @@ impl Edit {
                 Some("only type user has this backend")
             }
             "target" => tag.value("dev")?.as_deref().and_then(wrong_target),
-            "bandwidth" if matches!(to, Destination::Bridge(_)) => {
-                self.remove_floor(part);
+            "inbound" if matches!(to, Destination::Bridge(_)) => {
+                self.remove_floor(tag);
                 None
             }
             _ => None,
         };
         if let Some(why) = why {
-            self.removed.push(Removed { what: described(tag), why });
+            let attribute = tag.attributes().next().map(|first| (first.name, first.raw));
+            self.removed.push(Removed { element: tag.name(), attribute, why });
             self.replace(line_before(xml, part.span.start)..part.span.end, "");
         }
         Ok(())
     }
 
     /// libvirt refuses `floor` but for networks (virNetDevBandwidthParse in src/conf/netdev_bandwidth_conf.c).
-    fn remove_floor(&mut self, bandwidth: &Element) {
-        for floor in bandwidth.parts.iter().filter_map(|part| part.tag.attribute("floor")) {
-            let what = format!("<inbound floor='{}'>", floor.raw);
-            self.removed.push(Removed { what, why: "only networks guarantee bandwidth" });
+    fn remove_floor(&mut self, inbound: &Tag<'a>) {
+        if let Some(floor) = inbound.attribute("floor") {
+            self.remove_attribute(inbound, &floor, "only networks guarantee bandwidth");
             self.replace(floor.with_space(), "");
         }
+    }
+
+    fn remove_attribute(&mut self, tag: &Tag<'a>, attribute: &Attribute<'a>, why: &'static str) {
+        self.removed.push(Removed { element: tag.name(), attribute: Some((attribute.name, attribute.raw)), why });
     }
 }
 
@@ -201,19 +214,12 @@ fn why_not_in_source(name: &str) -> Option<&'static str> {
     }
 }
 
-/// An element as a person is told of it: its name and first attribute.
-fn described(tag: &Tag) -> String {
-    match tag.attributes().next() {
-        Some(first) => format!("<{} {}='{}'>", tag.name(), first.name, first.raw),
-        None => format!("<{}>", tag.name()),
-    }
-}
-
 /// Where the line begins, line break included, if there is only white space before `at`; otherwise `at`.
 fn line_before(xml: &str, at: usize) -> usize {
-    let before = xml[..at].trim_end_matches([' ', '\t']);
-    match before.strip_suffix('\n') {
-        Some(line) => line.strip_suffix('\r').unwrap_or(line).len(),
-        None => at,
+    let before = &xml.as_bytes()[..at];
+    let end = before.iter().rposition(|byte| !matches!(byte, b' ' | b'\t'));
+    match &before[..end.map_or(0, |end| end + 1)] {
+        [line @ .., b'\r', b'\n'] | [line @ .., b'\n'] => line.len(),
+        _ => at,
     }
 }

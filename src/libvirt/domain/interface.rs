@@ -7,14 +7,14 @@ use xml::Problem;
 
 use super::Verdict;
 use super::edit::wrong_target;
-use super::scan::Element;
+use super::scan::{Elements, Role};
 use crate::config::Destination;
 
 /// An interface of a domain, as it is in the XML given, and what becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
+pub struct Interface<'a> {
     /// The domain's name; empty if it has none.
-    pub domain: String,
+    pub domain: Cow<'a, str>,
     /// The number of the interface in its domain, counted from 1.
     pub position: usize,
     /// The line of the XML on which it begins, counted from 1.
@@ -22,38 +22,43 @@ pub struct Interface {
     /// Where its element stands in the XML given, in bytes.
     pub span: Range<usize>,
     /// The MAC address as it is written; libvirt makes one up where there is none.
-    pub mac: Option<String>,
+    pub mac: Option<Cow<'a, str>>,
     /// `type`; libvirt takes `user` where there is none.
-    pub kind: String,
+    pub kind: Cow<'a, str>,
     /// `<source network>`
-    pub network: Option<String>,
+    pub network: Option<Cow<'a, str>>,
     /// `<source portgroup>`
-    pub portgroup: Option<String>,
+    pub portgroup: Option<Cow<'a, str>>,
     /// `<source bridge>`; of a running domain also that of its network.
-    pub bridge: Option<String>,
+    pub bridge: Option<Cow<'a, str>>,
     /// `<source dev>`
-    pub device: Option<String>,
+    pub device: Option<Cow<'a, str>>,
     /// `<model type>`
-    pub model: Option<String>,
+    pub model: Option<Cow<'a, str>>,
     /// `<target dev>`
-    pub target: Option<String>,
+    pub target: Option<Cow<'a, str>>,
     /// What becomes of it.
-    pub verdict: Verdict,
+    pub verdict: Verdict<'a>,
 }
 
 /// The parts that say who or where an interface is; of each the first counts.
-const PARTS: [&str; 4] = ["mac", "source", "model", "target"];
+const PARTS: [Role; 4] = [Role::Mac, Role::Source, Role::Model, Role::Target];
 
-impl Interface {
+impl<'a> Interface<'a> {
     /// The interface as it is written.
-    pub(super) fn read(element: &Element, domain: &str, position: usize, line: usize) -> Result<Self, Problem> {
+    pub(super) fn read(
+        elements: &Elements<'_, 'a>,
+        domain: &Cow<'a, str>,
+        position: usize,
+        line: usize,
+    ) -> Result<Self, Problem> {
         let mut interface = Interface {
-            domain: domain.to_owned(),
+            domain: domain.clone(),
             position,
             line,
-            span: element.span.clone(),
+            span: elements.whole.span.clone(),
             mac: None,
-            kind: element.tag.value("type")?.map_or_else(|| "user".into(), Cow::into_owned),
+            kind: elements.whole.tag.value("type")?.unwrap_or(Cow::Borrowed("user")),
             network: None,
             portgroup: None,
             bridge: None,
@@ -62,28 +67,29 @@ impl Interface {
             target: None,
             verdict: Verdict::NoRule,
         };
-        for part in PARTS.iter().filter_map(|name| element.part(name)) {
+        for part in PARTS.into_iter().filter_map(|role| elements.part(role)) {
             for attribute in part.tag.attributes() {
-                let field = match (part.tag.name(), attribute.name) {
-                    ("mac", "address") => &mut interface.mac,
-                    ("source", "network") => &mut interface.network,
-                    ("source", "portgroup") => &mut interface.portgroup,
-                    ("source", "bridge") => &mut interface.bridge,
-                    ("source", "dev") => &mut interface.device,
-                    ("model", "type") => &mut interface.model,
-                    ("target", "dev") => &mut interface.target,
+                let field = match (part.role, attribute.name) {
+                    (Role::Mac, "address") => &mut interface.mac,
+                    (Role::Source, "network") => &mut interface.network,
+                    (Role::Source, "portgroup") => &mut interface.portgroup,
+                    (Role::Source, "bridge") => &mut interface.bridge,
+                    (Role::Source, "dev") => &mut interface.device,
+                    (Role::Model, "type") => &mut interface.model,
+                    (Role::Target, "dev") => &mut interface.target,
                     _ => continue,
                 };
-                *field = Some(attribute.decoded()?.into_owned());
+                *field = Some(attribute.decoded()?);
             }
         }
         Ok(interface)
     }
 
     /// A part that stands there twice; which one counts is libvirt's secret.
-    pub(super) fn part_given_twice(element: &Element) -> Option<&'static str> {
-        let count = |name: &&str| element.parts.iter().filter(|part| part.tag.name() == *name).count();
-        PARTS.into_iter().find(|name| count(name) > 1)
+    pub(super) fn part_given_twice(elements: &Elements<'_, 'a>) -> Option<&'a str> {
+        let mut twice =
+            PARTS.into_iter().filter_map(|role| elements.parts.iter().filter(move |part| part.role == role).nth(1));
+        twice.next().map(|part| part.tag.name())
     }
 
     /// Whether it is there already. A portgroup that is not asked for may be any.
@@ -92,25 +98,25 @@ impl Interface {
             Destination::Keep => true,
             // A running domain's interface may be shown as one of its network's bridge.
             Destination::Network { network, portgroup } => {
-                matches!(self.kind.as_str(), "network" | "bridge" | "direct")
-                    && self.network.as_ref() == Some(network)
-                    && portgroup.as_ref().is_none_or(|wanted| self.portgroup.as_ref() == Some(wanted))
+                matches!(&*self.kind, "network" | "bridge" | "direct")
+                    && self.network.as_deref() == Some(network)
+                    && portgroup.as_ref().is_none_or(|wanted| self.portgroup.as_deref() == Some(wanted))
             }
-            Destination::Bridge(bridge) => self.kind == "bridge" && self.bridge.as_ref() == Some(bridge),
+            Destination::Bridge(bridge) => self.kind == "bridge" && self.bridge.as_deref() == Some(bridge),
         }
     }
 
     /// Makes it what it is after the move.
-    pub(super) fn go(&mut self, to: &Destination) {
+    pub(super) fn go(&mut self, to: &'a Destination) {
         let (kind, network, portgroup, bridge) = match to {
             Destination::Keep => return,
             Destination::Network { network, portgroup } => ("network", Some(network), portgroup.as_ref(), None),
             Destination::Bridge(bridge) => ("bridge", None, None, Some(bridge)),
         };
-        self.kind = kind.to_owned();
-        self.network = network.cloned();
-        self.portgroup = portgroup.cloned();
-        self.bridge = bridge.cloned();
+        self.kind = Cow::Borrowed(kind);
+        self.network = network.map(Cow::from);
+        self.portgroup = portgroup.map(Cow::from);
+        self.bridge = bridge.map(Cow::from);
         self.device = None;
         self.target = self.target.take().filter(|target| wrong_target(target).is_none());
     }

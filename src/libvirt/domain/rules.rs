@@ -9,43 +9,43 @@ use crate::config::parse_uuid;
 use crate::config::{Destination, InterfaceRule};
 
 /// What rules are asked about of a domain.
-pub(super) struct Facts<'d> {
-    pub name: &'d str,
+pub(super) struct Facts<'x> {
+    pub name: Cow<'x, str>,
     pub uuid: Option<[u8; 16]>,
-    pub title: &'d str,
+    pub title: Cow<'x, str>,
     pub metadata: Answers,
 }
 
-impl<'d> Facts<'d> {
+impl<'x> Facts<'x> {
     /// The facts of a domain; a name or title that it does not have is an empty one.
-    pub fn of(domain: &'d Domain, metadata: Answers) -> Self {
+    pub fn of(domain: &Domain<'x>, metadata: Answers) -> Self {
         Facts {
-            name: domain.name.as_deref().unwrap_or_default(),
+            name: domain.name.clone().unwrap_or_default(),
             uuid: domain.uuid.as_deref().map(str::trim).and_then(parse_uuid),
-            title: domain.title.as_deref().unwrap_or_default(),
+            title: domain.title.clone().unwrap_or_default(),
             metadata,
         }
     }
 }
 
 /// Where the rules lead an interface.
-pub(super) enum Course<'r> {
+pub(super) enum Course<'a> {
     NoRule,
-    Kept(RuleName),
-    Right(RuleName),
+    Kept(RuleName<'a>),
+    Right(RuleName<'a>),
     /// To another place, by one or more rules.
     Moved {
-        rules: Vec<RuleName>,
+        rules: Vec<RuleName<'a>>,
         live: bool,
-        to: &'r Destination,
+        to: &'a Destination,
     },
-    Refused(RuleName, String),
+    Refused(RuleName<'a>, String),
 }
 
 /// Follows the rules from where the interface is until none leads on.
 ///
 /// So the XML that comes of it is one that no rule changes: patching twice is patching once.
-pub(super) fn course<'r>(rules: &'r [InterfaceRule], domain: &Facts, interface: &Interface) -> Course<'r> {
+pub(super) fn course<'a>(rules: &'a [InterfaceRule], domain: &Facts, interface: &Interface<'a>) -> Course<'a> {
     let mut at = Cow::Borrowed(interface);
     let mut moves: Vec<RuleName> = Vec::new();
     let mut live = true;
@@ -73,8 +73,8 @@ pub(super) fn course<'r>(rules: &'r [InterfaceRule], domain: &Facts, interface: 
     }
 }
 
-fn name(index: usize, rule: &InterfaceRule) -> RuleName {
-    RuleName { index, place: rule.place.clone() }
+fn name(index: usize, rule: &InterfaceRule) -> RuleName<'_> {
+    RuleName { index, place: rule.place.as_ref() }
 }
 
 fn fits(index: usize, rule: &InterfaceRule, domain: &Facts, interface: &Interface) -> bool {
@@ -87,13 +87,13 @@ fn fits(index: usize, rule: &InterfaceRule, domain: &Facts, interface: &Interfac
     let has_mac =
         |prefix: &[u8]| interface.mac.as_deref().and_then(mac_bytes).is_some_and(|bytes| bytes.starts_with(prefix));
     // libvirt ignores the others; of a network's interface it shows the bridge or device, too, while the domain runs.
-    let is = |kinds: &[&str]| kinds.contains(&interface.kind.as_str());
+    let is = |kinds: &[&str]| kinds.contains(&&*interface.kind);
     let network = interface.network.as_deref().filter(|_| is(&["network", "bridge", "direct"]));
     let bridge = interface.bridge.as_deref().filter(|_| is(&["bridge"]));
     let device = interface.device.as_deref().filter(|_| is(&["direct", "user", "vdpa"]));
-    glob(&rule.domain, Some(domain.name))
+    glob(&rule.domain, Some(&domain.name))
         && rule.uuid.is_none_or(|uuid| domain.uuid == Some(uuid))
-        && glob(&rule.title, Some(domain.title))
+        && glob(&rule.title, Some(&domain.title))
         && glob(&from.kind, Some(&interface.kind))
         && glob(&from.network, network)
         && glob(&from.bridge, bridge)

@@ -1,5 +1,6 @@
 //! Finds in the XML of a domain what matters to rules.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use xml::{Kind, Problem, Reference, Tag, Tokens, reference};
@@ -11,11 +12,12 @@ const MOST_ELEMENTS: usize = 1 << 16;
 /// A `<domain>`, or the `<inactiveDomain>` of a snapshot.
 #[derive(Default)]
 pub(super) struct Domain<'x> {
-    pub name: Option<String>,
-    pub uuid: Option<String>,
-    pub title: Option<String>,
+    pub name: Option<Cow<'x, str>>,
+    pub uuid: Option<Cow<'x, str>>,
+    pub title: Option<Cow<'x, str>>,
     pub metadata: Option<Metadata<'x>>,
-    pub interfaces: Vec<Element<'x>>,
+    /// Each interface, followed by its parts.
+    pub elements: Vec<Element<'x>>,
 }
 
 /// A domain's `<metadata>`.
@@ -25,18 +27,51 @@ pub(super) struct Metadata<'x> {
     pub path: Vec<Tag<'x>>,
 }
 
-/// An element and the parts of it that matter.
+/// An interface, or a part of one that matters.
 pub(super) struct Element<'x> {
+    pub role: Role,
     /// From its `<` to behind its last `>`.
     pub span: Range<usize>,
     pub tag: Tag<'x>,
-    pub parts: Vec<Element<'x>>,
 }
 
-impl Element<'_> {
-    /// The first part of that name.
-    pub fn part(&self, name: &str) -> Option<&Self> {
-        self.parts.iter().find(|part| part.tag.name() == name)
+/// What an element is to an interface.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The interface itself.
+    Whole,
+    Mac,
+    Source,
+    Model,
+    Target,
+    /// Another part of it, or one of its bandwidth.
+    Other,
+}
+
+/// The elements of one interface.
+pub(super) struct Elements<'e, 'x> {
+    pub whole: &'e Element<'x>,
+    /// In the order of the XML.
+    pub parts: &'e [Element<'x>],
+}
+
+impl<'x> Domain<'x> {
+    /// How many interfaces there are.
+    pub fn count(&self) -> usize {
+        self.elements.iter().filter(|element| element.role == Role::Whole).count()
+    }
+
+    /// Its interfaces, in the order of the XML.
+    pub fn interfaces(&self) -> impl Iterator<Item = Elements<'_, 'x>> {
+        let of_each = self.elements.chunk_by(|_, next| next.role != Role::Whole);
+        of_each.filter_map(<[Element]>::split_first).map(|(whole, parts)| Elements { whole, parts })
+    }
+}
+
+impl<'e, 'x> Elements<'e, 'x> {
+    /// The first part of that role.
+    pub fn part(&self, role: Role) -> Option<&'e Element<'x>> {
+        self.parts.iter().find(|part| part.role == role)
     }
 }
 
@@ -59,9 +94,20 @@ enum Place {
     Devices,
     Interface,
     Bandwidth,
-    /// Another part of an interface, or one of its bandwidth.
-    Part,
+    Part(Role),
     Other,
+}
+
+impl Place {
+    /// What an element there is to an interface.
+    fn role(self) -> Option<Role> {
+        match self {
+            Place::Interface => Some(Role::Whole),
+            Place::Bandwidth => Some(Role::Other),
+            Place::Part(role) => Some(role),
+            _ => None,
+        }
+    }
 }
 
 /// Reads a whole document.
@@ -93,15 +139,16 @@ struct Scan<'x> {
     path: Vec<(Place, bool)>,
     /// The tags of the open elements down to a `<metadata>`.
     tags: Vec<Tag<'x>>,
-    /// An open interface and its open parts.
-    open: Vec<Element<'x>>,
+    /// Which elements are those of an open interface and its open parts.
+    open: Vec<usize>,
     elements: usize,
 }
 
 impl<'x> Scan<'x> {
     fn open(&mut self, tag: Tag<'x>) -> Result<(), Problem> {
         let place = place(self.path.last().map(|(place, _)| *place), &tag)?;
-        if matches!(place, Place::Domain | Place::Interface | Place::Bandwidth | Place::Part) {
+        let role = place.role();
+        if place == Place::Domain || role.is_some() {
             self.elements += 1;
         }
         if self.elements > MOST_ELEMENTS {
@@ -115,19 +162,18 @@ impl<'x> Scan<'x> {
             _ => true,
         };
         self.path.push((place, is_first));
-        match place {
-            Place::Interface | Place::Bandwidth | Place::Part => {
-                self.open.push(Element { span: tag.span.clone(), tag, parts: Vec::new() });
-            }
-            Place::Wrapper | Place::Domain | Place::Metadata => self.tags.push(tag),
-            _ => {}
+        if let Some(role) = role {
+            self.open.push(self.domain.elements.len());
+            self.domain.elements.push(Element { role, span: tag.span.clone(), tag });
+        } else if matches!(place, Place::Wrapper | Place::Domain | Place::Metadata) {
+            self.tags.push(tag);
         }
         Ok(())
     }
 
     fn close(&mut self, end: usize) {
         match self.path.pop() {
-            Some((Place::Interface | Place::Bandwidth | Place::Part, _)) => self.close_part(end),
+            Some((Place::Interface | Place::Bandwidth | Place::Part(_), _)) => self.close_element(end),
             Some((Place::Metadata, is_first)) => {
                 let path = self.tags.clone();
                 let start = self.tags.pop().map_or(end, |tag| tag.span.start);
@@ -143,32 +189,29 @@ impl<'x> Scan<'x> {
         }
     }
 
-    fn close_part(&mut self, end: usize) {
-        let Some(mut element) = self.open.pop() else { return };
-        element.span.end = end;
-        match self.open.last_mut() {
-            Some(parent) => parent.parts.push(element),
-            None => self.domain.interfaces.push(element),
+    fn close_element(&mut self, end: usize) {
+        if let Some(element) = self.open.pop().and_then(|open| self.domain.elements.get_mut(open)) {
+            element.span.end = end;
         }
     }
 
-    fn text(&mut self, text: &str) {
+    fn text(&mut self, text: &'x str) {
         if let Some(value) = self.value() {
-            value.push_str(text);
+            *value += text;
         }
     }
 
     fn reference(&mut self, at: usize, name: &str) -> Result<(), Problem> {
         let Some(value) = self.value() else { return Ok(()) };
         match reference(name) {
-            Some(Reference::Character(c)) => value.push(c),
+            Some(Reference::Character(c)) => value.to_mut().push(c),
             _ => return Err(Problem::new(at, "an entity of the document type, which is not read")),
         }
         Ok(())
     }
 
     /// The value that a text directly inside of the open element is a part of.
-    fn value(&mut self) -> Option<&mut String> {
+    fn value(&mut self) -> Option<&mut Cow<'x, str>> {
         match self.path.last()? {
             (Place::Name, true) => self.domain.name.as_mut(),
             (Place::Uuid, true) => self.domain.uuid.as_mut(),
@@ -179,7 +222,7 @@ impl<'x> Scan<'x> {
 }
 
 /// Whether this is the first value.
-fn begin(value: &mut Option<String>) -> bool {
+fn begin(value: &mut Option<Cow<str>>) -> bool {
     let is_first = value.is_none();
     value.get_or_insert_default();
     is_first
@@ -196,12 +239,12 @@ fn place(parent: Option<Place>, tag: &Tag) -> Result<Place, Problem> {
         (Some(Place::Domain), "devices") => Place::Devices,
         (Some(Place::Devices), "interface") => Place::Interface,
         (Some(Place::Interface), "bandwidth") => Place::Bandwidth,
-        (
-            Some(Place::Interface),
-            "mac" | "source" | "target" | "model" | "virtualport" | "ip" | "route" | "portForward" | "backend"
-            | "actual",
-        )
-        | (Some(Place::Bandwidth), "inbound") => Place::Part,
+        (Some(Place::Interface), "mac") => Place::Part(Role::Mac),
+        (Some(Place::Interface), "source") => Place::Part(Role::Source),
+        (Some(Place::Interface), "model") => Place::Part(Role::Model),
+        (Some(Place::Interface), "target") => Place::Part(Role::Target),
+        (Some(Place::Interface), "virtualport" | "ip" | "route" | "portForward" | "backend" | "actual")
+        | (Some(Place::Bandwidth), "inbound") => Place::Part(Role::Other),
         _ => Place::Other,
     };
     // The names above are libvirt's only outside of any namespace.

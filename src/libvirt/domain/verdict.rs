@@ -1,81 +1,86 @@
 //! What the rules make of an interface.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use crate::config::RulePlace;
 
 /// What becomes of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Verdict<'a> {
     /// No rule fits; it stays.
     NoRule,
     /// The domain says `<interfaces patch='no'/>`; it stays.
     OptedOut,
     /// The first rule that fits says `keep`; it stays.
-    Kept(RuleName),
+    Kept(RuleName<'a>),
     /// It already is where the first rule that fits wants it.
-    Right(RuleName),
+    Right(RuleName<'a>),
     /// It is moved.
-    Changed(Change),
+    Changed(Change<'a>),
     /// A rule fits, but the interface cannot be moved; it stays.
-    Refused(Refusal),
+    Refused(Refusal<'a>),
 }
 
 /// Which rule it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleName {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleName<'a> {
     /// The number of the rule, counted from 0.
     pub index: usize,
     /// Where it stands; nothing for one of the command line.
-    pub place: Option<RulePlace>,
+    pub place: Option<&'a RulePlace>,
 }
 
 /// How an interface is moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct Change<'a> {
     /// The rules in the order in which they were applied: one, unless the first leads to where the next one fits.
-    pub rules: Vec<RuleName>,
+    pub rules: Vec<RuleName<'a>>,
     /// Whether all of these rules are for running domains, too.
     pub live: bool,
     /// What has another value now.
-    pub fields: Vec<Field>,
+    pub fields: Vec<Field<'a>>,
     /// What was taken away.
-    pub removed: Vec<Removed>,
-    /// The `<interface>` element alone, as it is now.
-    pub interface_xml: Vec<u8>,
+    pub removed: Vec<Removed<'a>>,
+    /// Where its element stands in the XML after the changes, in bytes.
+    pub span: Range<usize>,
 }
 
 /// One value that changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
+pub struct Field<'a> {
     /// What it is: `type`, `source network`, `source bridge`, `source portgroup`.
     pub name: &'static str,
     /// The value before.
-    pub from: Option<String>,
+    pub from: Option<Cow<'a, str>>,
     /// The value now.
-    pub to: Option<String>,
+    pub to: Option<Cow<'a, str>>,
 }
 
 /// Something that would be wrong after the move.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Removed {
-    /// What was taken away, such as `<virtualport type='openvswitch'>`.
-    pub what: String,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removed<'a> {
+    /// The element that was taken away, or of which the attribute was.
+    pub element: &'a str,
+    /// Its first attribute, or the one that was taken away: the name, and the value as it was written.
+    pub attribute: Option<(&'a str, &'a str)>,
     /// Why.
     pub why: &'static str,
 }
 
 /// Why an interface that a rule fits cannot be moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Refusal<'a> {
     /// The rule that fits.
-    pub rule: RuleName,
+    pub rule: RuleName<'a>,
     /// Why not.
     pub why: String,
 }
 
-impl Refusal {
+impl<'a> Refusal<'a> {
     /// An interface with two of a part that is told of once; which one counts is libvirt's secret.
-    pub(super) fn of_twice(rules: &[RuleName], part: &str) -> Option<Self> {
+    pub(super) fn of_twice(rules: &[RuleName<'a>], part: &str) -> Option<Self> {
         let why = format!("it has more than one <{part}>");
-        rules.first().map(|rule| Refusal { rule: rule.clone(), why })
+        rules.first().map(|rule| Refusal { rule: *rule, why })
     }
 }

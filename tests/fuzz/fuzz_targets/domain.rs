@@ -22,7 +22,7 @@ fn outside_as_before(xml: &[u8], patched: &Patched) -> Vec<u8> {
     let mut at = 0;
     for (interface, change) in patched.changes() {
         expected.extend_from_slice(&xml[at..interface.span.start]);
-        expected.extend_from_slice(&change.interface_xml);
+        expected.extend_from_slice(patched.interface_xml(change));
         at = interface.span.end;
     }
     expected.extend_from_slice(&xml[at..]);
