@@ -19,6 +19,8 @@ mkdir /run/netns
 export PATH=$here/../lab/bin:$PATH
 # shellcheck source=tests/lab/network.sh
 . "$here/../lab/network.sh"
+# shellcheck source=tests/vm/qemu.sh
+. "$here/qemu.sh"
 # shellcheck source=tests/vm/machine.sh
 . "$here/machine.sh"
 # shellcheck source=tests/vm/lan.sh
@@ -48,17 +50,20 @@ finish() {
 build_lan
 make_machine
 if [[ $case = shell ]]; then
-    qemu_command mon:stdio
+    first_command mon:stdio
     "${qemu_command[@]}" <&0 &
     qemu=$!
-    (wait_until_up && install_packages virt-bridge) &>"$machine/output"
+    # The prompt of a machine that goes on was for another console.
+    (wait_until_first_up && vm 'systemctl restart serial-getty@ttyS0' && install_packages virt-bridge) \
+        &>"$machine/output"
     wait "$qemu"
     exit
 fi
 trap finish EXIT
 # PID 1 has no default action for signals.
 trap 'exit 130' INT TERM
-power_on
-wait_until_up >/dev/null
+first_command "file:$machine/console-$((++starts)).log"
+start_qemu
+wait_until_first_up >/dev/null
 # shellcheck source=/dev/null
 . "$case"

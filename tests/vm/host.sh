@@ -39,6 +39,10 @@ configure_uplink() { configure "[bridge.br0]"$'\n'"uplink = \"$1\""; }
 # As virt-bridge asks for after installation: libvirtd looks for hooks when it starts.
 restart_libvirtd() { vm 'systemctl restart libvirtd'; }
 
+# keep_libvirtd: it ends by itself where nobody has asked it for two minutes, and a busy machine may take longer for an
+# installation; a client keeps it.
+keep_libvirtd() { vm '(setsid virsh event --event lifecycle --loop &>/dev/null) &'; }
+
 define_network() {
     vm 'virsh net-define /dev/stdin <<EOT && virsh net-autostart bridge-network
 <network><name>bridge-network</name><forward mode="bridge"/><bridge name="br0"/></network>

@@ -1,9 +1,12 @@
 #!/bin/bash
 # image.sh 12|13 [PACKAGE]...: says where the image of that Debian release is, with PACKAGEs beside the plain host's;
-# builds it, from Debian's own packages, where it is not yet. The directory has root.img, vmlinuz, initrd.img, packages.
+# builds it, from Debian's own packages, where it is not yet. The directory has root.img, vmlinuz, initrd.img, packages,
+# and where QEMU emulates also memory: of a running machine, whose disk root.img is.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/vm/qemu.sh
+. "$here/qemu.sh"
 release=$1
 shift
 case $release in
@@ -22,12 +25,14 @@ packages=(
 # Under emulation each of these costs seconds and none is of the subject.
 masked=(
     apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer
-    man-db.timer systemd-timesyncd.service getty@tty1.service
+    logrotate.timer man-db.timer systemd-timesyncd.service getty@tty1.service
 )
 
 key=$({
     echo "$release ${packages[*]}"
-    cat "$here/image.sh" "$here/prime.sh" && tar -C "$here/image" --sort=name --mtime=@0 --owner=0 --group=0 -c .
+    qemu-system-x86_64 --version
+    ! is_emulated || echo emulated
+    cat "$here"/{image,prime,qemu}.sh && tar -C "$here/image" --sort=name --mtime=@0 --owner=0 --group=0 -c .
 } | sha256sum)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/virt-bridge/vm
 image=$cache/debian-$release-${key:0:12}
@@ -94,7 +99,7 @@ exec &>"$log"
 bootstrap
 configure
 disk
-unshare --pid --fork --kill-child --mount-proc "$here/prime.sh" "$work"
+unshare --net --pid --fork --kill-child --mount-proc "$here/prime.sh" "$work"
 mv "$work/installed" "$work/packages"
 chmod 755 "$work"
 # Somebody else may have built the same meanwhile.

@@ -6,7 +6,6 @@
 #          2001:db8:0:1::10    ├───────────── peer 192.0.2.20
 
 in_switch=(nsenter --net=/run/netns/switch --)
-network_devices=(-netdev "tap,id=nic0,ifname=nic0,script=no,downscript=no" -device "$nic")
 
 build_lan() {
     build_network

@@ -1,21 +1,9 @@
 # shellcheck shell=bash
-# Sourced: one virtual machine, with a disk of its own over the image's. Set before: image, machine (a directory of its
-# own), in_switch (what runs a command where the LAN is), network_devices (arguments of QEMU).
+# Sourced, after qemu.sh: one virtual machine, with a disk of its own over the image's. Set before: as for qemu.sh.
 
 # Emulation on a busy machine: whatever is waited for may take this many times what it takes on an idle one.
 patience=${VM_PATIENCE:-4}
-uplink_mac=52:54:00:00:00:10
 starts=0
-nic=virtio-net-pci,id=nic0,netdev=nic0,bus=lan0,mac=$uplink_mac,romfile=
-
-# /dev/kvm alone says nothing: under a nested or software KVM a distribution's kernel may not run.
-accelerator() {
-    if [[ -w /dev/kvm ]] && [[ -d /sys/module/kvm_intel || -d /sys/module/kvm_amd ]]; then
-        echo '-accel kvm -cpu host'
-    else
-        echo '-accel tcg,thread=multi,tb-size=512 -cpu max'
-    fi
-}
 
 # make_machine: its disk, the pipes to its agent and to QEMU's monitor
 make_machine() {
@@ -26,33 +14,48 @@ make_machine() {
     qemu-img create -q -f qcow2 -b "$(realpath "$image/root.img")" -F raw "$machine/disk.qcow2"
 }
 
-# qemu_command SERIAL [ARGUMENT]...: into the array qemu_command; SERIAL is QEMU's -serial, each ARGUMENT the kernel's
-# MACHINE_DISK: instead of the machine's own
-qemu_command() {
-    local accelerator
-    read -ra accelerator < <(accelerator)
-    qemu_command=(
-        "${in_switch[@]}" qemu-system-x86_64 -machine "q35,usb=off,vmport=off" "${accelerator[@]}" -smp 2 -m 1024
-        -nodefaults -no-user-config -display none -rtc base=utc
-        -kernel "$image/vmlinuz" -initrd "$image/initrd.img"
-        -append "root=/dev/vda rw console=ttyS0 quiet panic=-1 mitigations=off ${*:2}"
-        -drive "${MACHINE_DISK-file=$machine/disk.qcow2,format=qcow2},if=none,id=root"
-        -device "virtio-blk-pci,drive=root"
-        -device "pcie-root-port,id=lan0,chassis=1" "${network_devices[@]}"
-        -device virtio-rng-pci -device virtio-serial-pci
-        -chardev "pipe,id=agent,path=$machine/agent" -device "virtserialport,chardev=agent,name=lab"
-        -chardev "pipe,id=monitor,path=$machine/monitor" -mon "chardev=monitor,mode=readline"
-        -serial "$1"
-    )
-}
-
 # power_on [ARGUMENT]...: of the kernel; without waiting
 power_on() {
     qemu_command "file:$machine/console-$((++starts)).log" "$@"
+    start_qemu
+}
+
+start_qemu() {
     "${qemu_command[@]}" &>>"$machine/qemu.log" &
     qemu=$!
     # The shell shall not comment on its end.
     disown "$qemu"
+}
+
+# first_command SERIAL: as qemu_command, of a machine that has never been on. One that is emulated, and boots so slowly,
+# goes on from where its image was left.
+first_command() {
+    qemu_command "$1"
+    [[ ! -e $image/memory ]] || qemu_command+=(-incoming "exec:cat '$image/memory'")
+}
+
+# wait_until_first_up: after first_command
+wait_until_first_up() {
+    if [[ -e $image/memory ]]; then
+        # It does not know how long it has slept.
+        vm "date --set=@$(date +%s.%N)"
+    else
+        wait_until_up
+    fi
+}
+
+# fall_asleep FILE: the machine is off then, with its memory in FILE and its disk as it was at that moment
+fall_asleep() {
+    monitor 'migrate_set_parameter max-bandwidth 4G'
+    monitor "migrate -d \"exec:cat >$1\""
+    wait_for $((60 * patience)) is_asleep || fail "its memory is not written: $(tail -n 9 "$machine/monitor.log")"
+    monitor quit
+    wait_for 30 is_off || fail 'QEMU does not end'
+}
+
+is_asleep() {
+    monitor 'info migrate'
+    grep -q '^Migration status: completed' "$machine/monitor.log"
 }
 
 is_on() { [[ -n ${qemu-} ]] && kill -0 "$qemu" 2>/dev/null; }

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Installing changes nothing that is there, and says what is left to do.
+keep_libvirtd
 before=$(host_state)
 said=$(install_packages virt-bridge)
 same "$before" "$(host_state)" 'the host after the installation'

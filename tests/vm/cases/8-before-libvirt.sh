@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # It may be there before libvirt is; no restart is needed then.
-vm 'DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 -o Dpkg::Use-Pty=0 purge "libvirt-*"
+VM_SECONDS=180 vm 'DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 -o Dpkg::Use-Pty=0 purge "libvirt-*"
     test ! -e /usr/sbin/libvirtd'
 install_packages virt-bridge
 nothing_failed

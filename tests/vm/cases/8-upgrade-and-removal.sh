@@ -23,6 +23,7 @@ previous_version
 bridged enp1s0
 hooks=$(vm 'cd /etc/libvirt/hooks && find . -ls')
 
+keep_libvirtd
 daemon=$(daemon)
 watch_from_outside
 install_packages virt-bridge
