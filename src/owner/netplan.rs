@@ -20,7 +20,8 @@ const DIRECTORIES: [&str; 3] = ["/lib/netplan", "/etc/netplan", "/run/netplan"];
 /// How what netplan generates for networkd begins.
 const GENERATED: &str = "/run/systemd/network/10-netplan-";
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A Python program, which on a slow or busy machine takes long to begin.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What goes over to the bridge, and what the uplink must say instead.
 const OF_THE_HOST: [(&str, Option<&str>); 12] = [

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced: the lab's LAN (see tests/lab/network.sh), with the machine in place of the lab's host:
 #
-#   machine               switch              router 192.0.2.1, DHCP from 192.0.2.100, TFTP
+#   machine               switch              router 192.0.2.1, DHCP (the machine's own, else from 192.0.2.100), TFTP
 #   enp1s0 192.0.2.10 ─── nic0 ┐
 #          2001:db8:0:1::10    ├───────────── peer 192.0.2.20
 
@@ -17,7 +17,14 @@ build_lan() {
     printf '#!ipxe\nsleep 3600\n' >/run/tftp/wait.ipxe
     router dnsmasq --conf-file=/dev/null --user=root --pid-file=/run/dnsmasq.pid --leasefile-ro \
         --interface=lan --bind-interfaces --dhcp-range=192.0.2.100,192.0.2.150 --log-dhcp \
+        --dhcp-host="$uplink_mac,192.0.2.10" \
         --enable-tftp --tftp-root=/run/tftp --dhcp-boot=wait.ipxe --log-facility="$machine/dnsmasq.log"
+}
+
+# advertise_prefix: 2001:db8:0:1::/64, and the router as the way out
+advertise_prefix() {
+    router dnsmasq --conf-file=/dev/null --user=root --port=0 --pid-file=/run/advertiser.pid \
+        --interface=lan --bind-interfaces --enable-ra --dhcp-range=2001:db8:0:1::,ra-only
 }
 
 # watch_from_outside: ping the machine's addresses from the peer, fifty times a second each, until lost_outside
