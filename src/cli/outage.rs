@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::persist::Lasting;
 use crate::bridge::Plan;
 
-/// What a switch takes, and each step of it: twice of what was measured with 14 steps and with 1,016.
+/// What a switch takes on a host that is not busy, and each step of it, as measured with 14 steps and with 1,016; the
+/// receipt has what it took.
 const SWITCH: Duration = Duration::from_micros(600);
 const STEP: Duration = Duration::from_micros(15);
 
@@ -35,7 +36,7 @@ impl Outage {
         }
         let longest = SWITCH + STEP * u32::try_from(plan.switch.len()).unwrap_or(u32::MAX);
         let in_words = format!(
-            "less than {} ms: until the switch {uplink} answers, and from then on {bridge}",
+            "about {} ms: until the switch {uplink} answers, and from then on {bridge}",
             longest.as_micros().div_ceil(1000)
         );
         Outage { longest, in_words }

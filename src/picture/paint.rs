@@ -20,11 +20,6 @@ impl Paint {
         self.is_on
     }
 
-    /// Without colours.
-    pub fn plain() -> Self {
-        Paint { is_on: false }
-    }
-
     /// What a reader looks for.
     pub fn name(self, text: &str) -> String {
         self.with("1", text)

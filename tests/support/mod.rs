@@ -177,7 +177,7 @@ impl Lab {
     pub fn wait_until(&self, what: &str, mut happened: impl FnMut() -> bool) {
         let begun = Instant::now();
         while !happened() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "not after 30 s: {what}\nsyslog:\n{}", self.log());
+            assert!(begun.elapsed() < Duration::from_secs(120), "not after 120 s: {what}\nsyslog:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
