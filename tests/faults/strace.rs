@@ -166,6 +166,8 @@ fn errors(call: &Call) -> Vec<&'static str> {
         "readlink" => vec!["ENOENT", "EACCES"],
         "getdents64" => vec!["EIO"],
         "getrandom" => vec!["ENOSYS", "EINTR"],
+        // What is asked is whether there is a terminal.
+        "ioctl" => vec!["ENOTTY", "EIO"],
         // These cannot fail as they are called, or return nothing that anybody could look at.
         "exit_group" | "getpid" | "gettid" | "sigaltstack" | "rt_sigaction" => vec![],
         other => panic!("say in {} what can happen to {other}", file!()),
