@@ -141,7 +141,8 @@ fn a_link_larger_than_the_usual_buffer_is_read_whole() {
     // A socket that has not learned of it yet has to learn it in the middle of a dump.
     let links = Socket::open().unwrap().dump::<Link>(link::all()).unwrap();
     assert_eq!(links.len(), 5);
-    assert!(links.contains(&link));
+    // Its counters may have moved meanwhile, which changes no length.
+    assert!(links.iter().any(|other| other.index == link.index && other.encode().len() == link.encode().len()));
 }
 
 #[test]
