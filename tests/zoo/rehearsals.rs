@@ -1,7 +1,6 @@
 //! What a rehearsal says of a host is what the real takeover then does, and the host does not notice it.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -243,22 +242,13 @@ fn a_rehearsal_that_is_killed_in_the_middle_leaves_nothing() {
     let lab = host_with(&["--no-ra", "--second-nic"], &everything());
     let files = || lab.host(["sh", "-c", "find /run -path /run/lab -prune -o -print | sort; cat /proc/mounts"]);
     let (first, spaces, first_files) = (Host::of(&lab), namespaces(&lab), files());
-    for signal in ["KILL", "KILL", "INT"] {
-        // Quick as it is, it may be over before it is caught, or before it hears of it.
-        lab.wait_until("a rehearsal is caught in the middle", || {
-            let mut plan = lab.command(PLAN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-            let thread = "for try in {1..20}; do for task in /proc/[0-9]*/task/*; do \
-                          [[ $(<$task/net/dev) = *br0:* ]] && kill -$0 ${task##*/} && exit; done; done 2>/dev/null; exit 1";
-            let is_caught = loop {
-                if lab.attempt(["bash", "-c", thread, signal]).status.success() {
-                    break true;
-                }
-                if plan.try_wait().unwrap().is_some() {
-                    break false;
-                }
-            };
-            !plan.wait().unwrap().success() && is_caught
-        });
+    // The thread that rehearses sends most messages: while the copy is built, and while the plan is carried out there.
+    for (signal, message) in [("KILL", 20), ("KILL", 45), ("INT", 45)] {
+        let fault = format!("inject=sendmsg:signal={signal}:when={message}");
+        let strace = ["strace", "-f", "-o", "/run/lab/strace", "-e", "trace=unshare,sendmsg", "-e", &fault];
+        assert!(!lab.attempt([&strace[..], &PLAN[..]].concat()).status.success());
+        let trace = lab.read("/run/lab/strace");
+        assert!(trace.contains("unshare(CLONE_NEWNET") && trace.contains(&format!("killed by SIG{signal}")), "{trace}");
         assert_eq!(namespaces(&lab), spaces);
         assert_eq!(files(), first_files);
         assert_eq!(Host::of(&lab).all_differences(&first), [""; 0]);
