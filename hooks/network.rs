@@ -22,12 +22,7 @@ use virt_bridge::{drift, owner};
 /// What the owner of a bridge leaves of the deadline, so that we can say that it took too long.
 const FOR_THE_REST: Duration = Duration::from_secs(1);
 
-virt_bridge::hook_main!(hook);
-
-fn hook() -> bool {
-    let log = Log::new("virt-bridge-network");
-    run(&log).inspect_err(|error| log.error(&format!("virt-bridge: {error}"))).is_ok()
-}
+virt_bridge::hook_main!("virt-bridge-network", run);
 
 fn run(log: &Log) -> Result<(), String> {
     let begun = Instant::now();

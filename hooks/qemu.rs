@@ -20,12 +20,7 @@ use virt_bridge::log::Log;
 use virt_bridge::netlink::{Link, Socket, link};
 use virt_bridge::printable::Printable;
 
-virt_bridge::hook_main!(hook);
-
-fn hook() -> bool {
-    let log = Log::new("virt-bridge-qemu");
-    run(&log).inspect_err(|error| log.error(&format!("virt-bridge: {error}"))).is_ok()
-}
+virt_bridge::hook_main!("virt-bridge-qemu", run);
 
 fn run(log: &Log) -> Result<(), String> {
     let begun = Instant::now();

@@ -10,26 +10,32 @@ use std::os::fd::{AsFd, IntoRawFd};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigHandler, Signal, signal};
 
-/// Makes `$run`, which tells whether all went well, the main function of a program with `#![no_main]`.
+use crate::log::Log;
+
+/// Makes `$run` the main function of the hook `$program`, in a crate with `#![no_main]`.
 #[macro_export]
 macro_rules! hook_main {
-    ($run:path) => {
+    ($program:literal, $run:path) => {
         // SAFETY: the C library calls the program's one `main`, and ignores what it passes beyond the parameters.
         #[unsafe(no_mangle)]
         extern "C" fn main() -> std::ffi::c_int {
-            $crate::libvirt::hook_main::prepare();
-            // Not a return: std writes what stdout still holds.
-            std::process::exit(if $run() { 0 } else { 1 })
+            $crate::libvirt::hook_main::start($program, $run)
         }
     };
 }
 
-/// What programs rely on of all that the runtime does (`init` in std's library/std/src/sys/pal/unix/mod.rs): no file
-/// of ours becomes stderr, and a reader who is gone is an error instead of our end.
-pub fn prepare() {
+/// Runs a hook to its end; what it fails with goes to the log and to stderr.
+///
+/// Done here is what programs rely on of all that the runtime does (`init` in std's library/std/src/sys/pal/unix/mod.rs):
+/// no file of ours becomes stderr, and a reader who is gone is an error instead of our end.
+pub fn start(program: &'static str, run: fn(&Log) -> Result<(), String>) -> ! {
     open_standard_descriptors();
     // SAFETY: no handler of ours runs.
     let _ = unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) };
+    let log = Log::new(program);
+    let failed = run(&log).inspect_err(|error| log.error(&format!("virt-bridge: {error}"))).is_err();
+    // Not a return to the C library: std writes what stdout still holds.
+    std::process::exit(failed.into())
 }
 
 /// Opens those of stdin, stdout and stderr that whoever called us has closed.
