@@ -26,14 +26,12 @@ fn a_lease_goes_over_without_a_gap_is_renewed_and_comes_back() {
         std::thread::sleep(Duration::from_millis(200));
     }
     assert_eq!((state(&lab), lease(&lab)), (live.clone(), leased.clone()));
+    assert_eq!(deleted(&lab, "br0"), "");
     let monitor = lab.read("/run/lab/monitor");
-    assert!(!monitor.lines().any(|line| line.starts_with("Deleted ") && line.contains(": br0 ")), "{monitor}");
     assert!(!monitor.contains("Deleted default via 192.0.2.1 dev br0"), "{monitor}");
     assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
 
-    boot(&lab, "br0");
-    lab.wait_until("an advertised address is there", || state(&lab).contains("br0 inet6 2001:db8:0:2:"));
-    settle(&lab, "br0");
+    boot_advertised(&lab, "br0");
     assert_eq!((state(&lab), lease(&lab)), (live, leased));
     assert!(lab.host(UP).contains("nothing to do"));
     lab.host(["virt-bridge", "undo", "br0"]);
@@ -52,8 +50,8 @@ fn undo_gives_a_lease_back_without_a_gap() {
     lab.host(["virt-bridge", "undo", "br0"]);
     settle(&lab, "eth0");
     assert_eq!((state(&lab), lease(&lab), files(&lab)), (before, leased, before_files));
+    assert_eq!(deleted(&lab, "eth0"), "");
     let monitor = lab.read("/run/lab/monitor");
-    assert!(!monitor.lines().any(|line| line.starts_with("Deleted ") && line.contains(": eth0 ")), "{monitor}");
     assert!(!monitor.contains("Deleted default via 192.0.2.1 dev eth0"), "{monitor}");
     assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
 
@@ -75,6 +73,13 @@ fn deleted(lab: &Lab, link: &str) -> String {
     let monitor = lab.read("/run/lab/monitor");
     let is_meant = |line: &&str| line.starts_with("Deleted ") && line.contains(&format!(": {link} "));
     monitor.lines().filter(is_meant).collect()
+}
+
+/// Boots, and waits for what the router advertises.
+fn boot_advertised(lab: &Lab, link: &str) {
+    boot(lab, link);
+    lab.wait_until("an advertised address is there", || state(lab).contains(&format!("{link} inet6 2001:db8:0:2:")));
+    settle(lab, link);
 }
 
 #[test]
@@ -155,14 +160,10 @@ fn a_lease_that_is_confirmed_is_renewed_on_the_bridge_before_and_after() {
     assert_eq!((state(&lab), lease(&lab)), (live.clone(), leased.clone()));
     assert_eq!(deleted(&lab, "br0"), "");
 
-    boot(&lab, "br0");
-    lab.wait_until("an advertised address is there", || state(&lab).contains("br0 inet6 2001:db8:0:2:"));
-    settle(&lab, "br0");
+    boot_advertised(&lab, "br0");
     assert_eq!((state(&lab), lease(&lab)), (live, leased.clone()));
     lab.host(["virt-bridge", "undo", "br0"]);
-    boot(&lab, "eth0");
-    lab.wait_until("an advertised address is there", || state(&lab).contains("eth0 inet6 2001:db8:0:2:"));
-    settle(&lab, "eth0");
+    boot_advertised(&lab, "eth0");
     assert_eq!((state(&lab), lease(&lab), files(&lab)), (before, leased, before_files));
     assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
 }
@@ -180,18 +181,13 @@ fn netplan_declares_the_bridge_and_keeps_the_lease() {
     assert_eq!(lab.host(["stat", "-c", "%a %U", "/etc/netplan/90-virt-bridge-br0.yaml"]), "600 root\n");
     settle(&lab, "br0");
     let live = state(&lab);
-    let monitor = lab.read("/run/lab/monitor");
-    assert!(!monitor.lines().any(|line| line.starts_with("Deleted ") && line.contains(": br0 ")), "{monitor}");
+    assert_eq!(deleted(&lab, "br0"), "");
     assert!(lab.host(UP).contains("nothing to do"));
-    boot(&lab, "br0");
-    lab.wait_until("an advertised address is there", || state(&lab).contains("br0 inet6 2001:db8:0:2:"));
-    settle(&lab, "br0");
+    boot_advertised(&lab, "br0");
     assert_eq!((state(&lab), lease(&lab)), (live, leased.clone()));
 
     lab.host(["virt-bridge", "undo", "br0"]);
-    boot(&lab, "eth0");
-    lab.wait_until("an advertised address is there", || state(&lab).contains("eth0 inet6 2001:db8:0:2:"));
-    settle(&lab, "eth0");
+    boot_advertised(&lab, "eth0");
     assert_eq!((state(&lab), lease(&lab), files(&lab)), (before.clone(), leased.clone(), before_files.clone()));
     lab.host(UP);
     settle(&lab, "br0");
