@@ -44,13 +44,14 @@ fn boot(lab: &Lab) {
     lab.host(["ifup", "-a"]);
 }
 
-/// Addresses, routes and MAC, and what is port of what.
+/// Addresses, also those that a port should not have, routes and MAC, and what is port of what.
 fn state(lab: &Lab) -> String {
     settle(lab);
     let script = "ip -o address show scope global | awk '{print $2, $3, $4, $5, $6}' | sort
         ip route; ip -6 route | grep -v fe80 | sort
         ip -j link show br0 | jq -c '.[] | [.address, .mtu, .operstate]'
         ip -j link show master br0 | jq -c '[.[].ifname]'
+        ip -o address show master br0 | awk '{print $2, $4}'
         ip -d -j link show br0 | jq -c '.[].linkinfo.info_data | [.stp_state, .forward_delay]'";
     lab.host(["bash", "-ec", script])
 }

@@ -304,7 +304,7 @@ fn under_networkd(root: &Path, bridge: &Bridge) -> String {
         grep NETWORK_FILE= /run/systemd/netif/links/$(cat /sys/class/net/br0/ifindex)
         echo mac $(cat /sys/class/net/br0/address)
         echo port $(ls /sys/class/net/br0/brif)
-        echo \"addresses of the uplink: $(ip -o address show dev {1} | grep -v fe80)\"
+        echo \"addresses of the uplink: $(ip -o address show dev {1})\"
         echo stp $(cat /sys/class/net/br0/bridge/stp_state) delay $(cat /sys/class/net/br0/bridge/forward_delay)
         kill $networkd
         cat /run/log",

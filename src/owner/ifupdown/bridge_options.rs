@@ -22,6 +22,11 @@ pub fn options(bridge: &Bridge, maker: Maker) -> Vec<String> {
     if bridge.vlan_filtering {
         options.push("bridge_vlan_aware yes".into());
     }
+    // Its own stanza may have brought the uplink up before, with an address of IPv6's own; bridge-utils keeps off new ones
+    // only (`ip link set $port addrgenmode none` in its ifupdown.sh).
+    options.push(format!(
+        "pre-up ip link set dev {uplink} addrgenmode none && ip -6 address flush dev {uplink} scope link || true"
+    ));
     if maker == Maker::Commands {
         let filtering = if bridge.vlan_filtering { " vlan_filtering 1" } else { "" };
         let (stp, delay) = (u8::from(bridge.stp), bridge.forward_delay_ms / 10);
@@ -30,7 +35,6 @@ pub fn options(bridge: &Bridge, maker: Maker) -> Vec<String> {
                 "pre-up test -d /sys/class/net/$IFACE/bridge || ip link add name $IFACE address {mac} type bridge \
                  stp_state {stp} forward_delay {delay}{filtering}"
             ),
-            format!("pre-up ip link set dev {uplink} addrgenmode none || true"),
             format!("pre-up ip link set dev {uplink} master $IFACE up"),
             // bridge-utils, if it is installed later, does that itself.
             "post-down test -x /sbin/brctl || ip link delete dev $IFACE".into(),
