@@ -94,6 +94,6 @@ pub fn has_drifted(config: &Config) -> bool {
 /// The same for a flag of a bridge that a guest or a network of libvirt uses. Those of other bridges are left to
 /// [`apply`]: their engines set them when they make them, and of that udev tells.
 pub fn has_drifted_on(config: &Config, bridge: &Link) -> bool {
-    let wanted = policy::for_bridge(config, &bridge.name(), |_| true).calls;
+    let wanted = policy::for_libvirts_bridge(config, &bridge.name());
     !wanted.difference(netfilter_calls::of(bridge)).is_empty()
 }

@@ -23,7 +23,7 @@ pub mod rule;
 mod socket;
 
 pub use address::Address;
-pub use attribute::{Attributes, c_string};
+pub use attribute::{Attributes, View, c_string};
 pub use bridge_parameters::BridgeParameters;
 pub use bridge_port::{BridgePort, PortState};
 pub use bridge_vlan::PortVlan;

@@ -10,19 +10,19 @@ use super::{Bridge, Config, Uplink};
 /// Where each key that was given stands; the last file that gives it counts.
 pub(super) type Places<'s> = BTreeMap<String, Place<'s>>;
 
+/// A key of a bridge, and what is wrong with its value.
+type Broken = (&'static str, String);
+
 /// Checks the whole of `config`; an error points at the key that would have to change.
 pub(super) fn check(config: &Config, places: &Places<'_>) -> Result<(), Error> {
     one_bridge_for_an_uplink(config, places)?;
     for (name, bridge) in &config.bridges {
-        let place = |key| place_of(places, name, key);
-        if let Some(place) = place("uplink") {
-            not_its_own_uplink(name, bridge, place)?;
-        }
-        if let Some(place) = place("forward-delay") {
-            forward_delay_suits_stp(bridge, place)?;
-        }
-        if let Some(place) = place("gateway-check") {
-            gateway_check_ends_in_time(config, bridge, place)?;
+        let broken = not_its_own_uplink(name, bridge)
+            .or_else(|| forward_delay_suits_stp(bridge))
+            .or_else(|| gateway_check_ends_in_time(config, bridge));
+        let error = |(key, why)| place_of(places, name, key).map(|place| place.error(why));
+        if let Some(error) = broken.and_then(error) {
+            return Err(error);
         }
     }
     Ok(())
@@ -43,30 +43,23 @@ fn one_bridge_for_an_uplink(config: &Config, places: &Places<'_>) -> Result<(), 
     Ok(())
 }
 
-fn not_its_own_uplink(name: &str, bridge: &Bridge, place: &Place<'_>) -> Result<(), Error> {
-    match &bridge.uplink {
-        Uplink::Name(uplink) if uplink == name => Err(place.error("a bridge cannot be its own uplink")),
-        _ => Ok(()),
-    }
+fn not_its_own_uplink(name: &str, bridge: &Bridge) -> Option<Broken> {
+    let is_its_own = matches!(&bridge.uplink, Uplink::Name(uplink) if uplink == name);
+    is_its_own.then(|| ("uplink", "a bridge cannot be its own uplink".into()))
 }
 
 /// With STP on the kernel takes 2 s to 30 s only (br_set_forward_delay in net/bridge/br_stp.c).
-fn forward_delay_suits_stp(bridge: &Bridge, place: &Place<'_>) -> Result<(), Error> {
-    match bridge.forward_delay {
-        Some(delay) if bridge.stp == Some(true) && delay < Duration::from_secs(2) => {
-            Err(place.error("not possible with stp = true; allowed: 2s to 30s"))
-        }
-        _ => Ok(()),
-    }
+fn forward_delay_suits_stp(bridge: &Bridge) -> Option<Broken> {
+    let is_short = bridge.stp == Some(true) && bridge.forward_delay? < Duration::from_secs(2);
+    is_short.then(|| ("forward-delay", "not possible with stp = true; allowed: 2s to 30s".into()))
 }
 
 /// A check that outlasts the hook's deadline would never be the one to give the verdict.
-fn gateway_check_ends_in_time(config: &Config, bridge: &Bridge, place: &Place<'_>) -> Result<(), Error> {
+fn gateway_check_ends_in_time(config: &Config, bridge: &Bridge) -> Option<Broken> {
     let deadline = config.hook.deadline;
-    match bridge.gateway_check {
-        Some(check) if check >= deadline => Err(place.error(format!(
-            "not possible with hook.deadline = {deadline:?}; allowed: 0 (off), or less than the deadline"
-        ))),
-        _ => Ok(()),
-    }
+    let is_long = bridge.gateway_check? >= deadline;
+    is_long.then(|| {
+        let allowed = "allowed: 0 (off), or less than the deadline";
+        ("gateway-check", format!("not possible with hook.deadline = {deadline:?}; {allowed}"))
+    })
 }

@@ -55,31 +55,43 @@ pub fn for_all(config: &Config) -> Wanted {
 
 /// The values alone.
 pub(super) fn sysctls(config: &Config) -> NetfilterCalls {
-    let on = match config.netfilter.policy {
-        Policy::Containers | Policy::Off => return NetfilterCalls::all(false),
-        Policy::On => NetfilterCalls::all(true),
-        Policy::Leave => return NetfilterCalls::default(),
-    };
+    let all = of_all_but_containers(config.netfilter.policy);
+    if config.netfilter.policy != Policy::On {
+        return all;
+    }
     let without = |calls: NetfilterCalls, bridge| {
         calls.zip(configured(bridge), |all, own| if own == Some(false) { own } else { all })
     };
-    config.bridges.values().fold(on, without)
+    config.bridges.values().fold(all, without)
 }
 
 /// What is wanted of one bridge's own flags.
 pub fn for_bridge(config: &Config, name: &str, is_libvirts: impl Fn(&str) -> bool) -> Wanted {
     let section = config.bridges.get(name);
     let configured = section.map(configured).unwrap_or_default();
-    let (calls, rule) = match config.netfilter.policy {
-        Policy::Containers => match rule_for_name(config, name, is_libvirts) {
-            rule @ Rule::ContainerEngine { .. } => (NetfilterCalls::all(true), rule),
-            rule => (NetfilterCalls::all(false), rule),
-        },
-        policy @ Policy::Off => (NetfilterCalls::all(false), Rule::Policy(policy)),
-        policy @ Policy::On => (NetfilterCalls::all(true), Rule::Policy(policy)),
-        policy @ Policy::Leave => (NetfilterCalls::default(), Rule::Policy(policy)),
+    let rule = match config.netfilter.policy {
+        Policy::Containers => rule_for_name(config, name, is_libvirts),
+        policy => Rule::Policy(policy),
+    };
+    let calls = match rule {
+        Rule::ContainerEngine { .. } => NetfilterCalls::all(true),
+        _ => of_all_but_containers(config.netfilter.policy),
     };
     Wanted { calls: configured.or(calls), rule, configured }
+}
+
+/// The values alone, for the bridge of a network of libvirt or of a guest, which is no container engine's.
+pub(super) fn for_libvirts_bridge(config: &Config, name: &str) -> NetfilterCalls {
+    let configured = config.bridges.get(name).map(configured).unwrap_or_default();
+    configured.or(of_all_but_containers(config.netfilter.policy))
+}
+
+fn of_all_but_containers(policy: Policy) -> NetfilterCalls {
+    match policy {
+        Policy::Containers | Policy::Off => NetfilterCalls::all(false),
+        Policy::On => NetfilterCalls::all(true),
+        Policy::Leave => NetfilterCalls::default(),
+    }
 }
 
 fn rule_for_name(config: &Config, name: &str, is_libvirts: impl Fn(&str) -> bool) -> Rule {

@@ -21,61 +21,47 @@ impl Attributes {
     /// # Errors
     /// When a length points outside of `bytes`.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        NlasIterator::new(bytes).try_for_each(|attribute| attribute.map(drop))?;
-        let mut bytes = bytes.to_vec();
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        Ok(Attributes(bytes))
+        View::parse(bytes).map(Attributes::from)
     }
 
-    /// Each attribute: its kind without flags, where it stands with its padding, and where its value stands.
-    fn places(&self) -> impl Iterator<Item = (u16, Range<usize>, Range<usize>)> {
-        let mut start = 0;
-        std::iter::from_fn(move || {
-            let [l0, l1, k0, k1] = *self.0.get(start..)?.first_chunk()?;
-            let end = start + usize::from(u16::from_ne_bytes([l0, l1]));
-            let next = end.next_multiple_of(4);
-            let value = start + HEADER_LENGTH..end;
-            let whole = std::mem::replace(&mut start, next)..next;
-            Some((u16::from_ne_bytes([k0, k1]) & !FLAGS, whole, value))
-        })
+    /// The same attributes, to be read where they stand.
+    fn view(&self) -> View<'_> {
+        View(&self.0)
     }
 
     /// The value of the first attribute of this kind.
     pub fn get(&self, kind: u16) -> Option<&[u8]> {
-        let (_, _, value) = self.places().find(|(other, ..)| *other == kind)?;
-        self.0.get(value)
+        self.view().get(kind)
     }
 
     /// The values of all attributes of this kind.
     pub fn all(&self, kind: u16) -> impl Iterator<Item = &[u8]> {
-        self.places().filter(move |(other, ..)| *other == kind).filter_map(|(_, _, value)| self.0.get(value))
+        self.view().all(kind)
     }
 
     /// The value as a number of one byte; nothing when it is missing or has another length.
     pub fn u8(&self, kind: u16) -> Option<u8> {
-        self.get(kind)?.try_into().map(u8::from_ne_bytes).ok()
+        self.view().u8(kind)
     }
 
     /// The value as a number of four bytes in the host's order; nothing when it is missing or has another length.
     pub fn u32(&self, kind: u16) -> Option<u32> {
-        self.get(kind)?.try_into().map(u32::from_ne_bytes).ok()
+        self.view().u32(kind)
     }
 
     /// The value as text, without the NUL that ends it.
     pub fn string(&self, kind: u16) -> Option<String> {
-        let value = self.get(kind)?;
-        let text = value.strip_suffix(&[0]).unwrap_or(value);
-        Some(String::from_utf8_lossy(text).into_owned())
+        self.view().string(kind)
     }
 
     /// The attributes inside of this one; nothing when it is missing or not readable.
-    pub fn nested(&self, kind: u16) -> Option<Attributes> {
-        Attributes::parse(self.get(kind)?).ok()
+    pub fn nested(&self, kind: u16) -> Option<View<'_>> {
+        self.view().nested(kind)
     }
 
     /// Adds an attribute, or changes the value of the first one of its kind where it stands.
     pub fn set(&mut self, kind: u16, value: impl AsRef<[u8]>) {
-        let place = self.places().find(|(other, ..)| *other == kind & !FLAGS).map(|(_, whole, _)| whole);
+        let place = self.view().places().find(|(other, ..)| *other == kind & !FLAGS).map(|(_, whole, _)| whole);
         let kind = match &place {
             // With the flags that the kernel gave it.
             Some(place) => u16::from_ne_bytes([self.0[place.start + 2], self.0[place.start + 3]]),
@@ -98,13 +84,87 @@ impl Attributes {
 
     /// Takes away every attribute of this kind.
     pub fn remove(&mut self, kind: u16) {
-        let found: Vec<_> = self.places().filter(|(other, ..)| *other == kind).map(|(_, whole, _)| whole).collect();
+        let found: Vec<_> =
+            self.view().places().filter(|(other, ..)| *other == kind).map(|(_, whole, _)| whole).collect();
         found.into_iter().rev().for_each(|whole| drop(self.0.drain(whole)));
     }
 
     /// The attributes as bytes of a message.
     pub fn encode(&self) -> Vec<u8> {
         self.0.clone()
+    }
+}
+
+/// Attributes that are read where they stand: those inside of another, most of which nobody asks for either.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct View<'a>(&'a [u8]);
+
+impl<'a> View<'a> {
+    /// Reads the attributes that fill `bytes`.
+    ///
+    /// # Errors
+    /// When a length points outside of `bytes`.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        NlasIterator::new(bytes).try_for_each(|attribute| attribute.map(drop))?;
+        Ok(View(bytes))
+    }
+
+    /// Each attribute: its kind without flags, where it stands with its padding, and where its value stands.
+    fn places(self) -> impl Iterator<Item = (u16, Range<usize>, Range<usize>)> {
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            let [l0, l1, k0, k1] = *self.0.get(start..)?.first_chunk()?;
+            let end = start + usize::from(u16::from_ne_bytes([l0, l1]));
+            let next = end.next_multiple_of(4);
+            let value = start + HEADER_LENGTH..end;
+            let whole = std::mem::replace(&mut start, next)..next;
+            Some((u16::from_ne_bytes([k0, k1]) & !FLAGS, whole, value))
+        })
+    }
+
+    /// As [`Attributes::get`].
+    pub fn get(self, kind: u16) -> Option<&'a [u8]> {
+        let (_, _, value) = self.places().find(|(other, ..)| *other == kind)?;
+        self.0.get(value)
+    }
+
+    /// As [`Attributes::all`].
+    pub fn all(self, kind: u16) -> impl Iterator<Item = &'a [u8]> {
+        self.places().filter(move |(other, ..)| *other == kind).filter_map(move |(_, _, value)| self.0.get(value))
+    }
+
+    /// As [`Attributes::u8`].
+    pub fn u8(self, kind: u16) -> Option<u8> {
+        self.get(kind)?.try_into().map(u8::from_ne_bytes).ok()
+    }
+
+    /// As [`Attributes::u32`].
+    pub fn u32(self, kind: u16) -> Option<u32> {
+        self.get(kind)?.try_into().map(u32::from_ne_bytes).ok()
+    }
+
+    /// As [`Attributes::string`].
+    pub fn string(self, kind: u16) -> Option<String> {
+        self.text(kind).map(|text| String::from_utf8_lossy(text).into_owned())
+    }
+
+    /// The bytes of a text, without the NUL that ends it.
+    pub fn text(self, kind: u16) -> Option<&'a [u8]> {
+        let value = self.get(kind)?;
+        Some(value.strip_suffix(&[0]).unwrap_or(value))
+    }
+
+    /// As [`Attributes::nested`].
+    pub fn nested(self, kind: u16) -> Option<View<'a>> {
+        View::parse(self.get(kind)?).ok()
+    }
+}
+
+impl From<View<'_>> for Attributes {
+    fn from(View(bytes): View<'_>) -> Self {
+        let mut bytes = bytes.to_vec();
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        Attributes(bytes)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::sys::socket::SockProtocol;
 
-use super::{Attributes, Error, Malformed, Payload, Socket, join_header, split_header};
+use super::{Attributes, Error, Malformed, Payload, Socket, View, join_header, split_header};
 
 const NFTA_RULE_TABLE: u16 = 1;
 const NFTA_RULE_CHAIN: u16 = 2;
@@ -55,7 +55,7 @@ impl FirewallRule {
         (self.header[0], text(NFTA_RULE_TABLE), text(NFTA_RULE_CHAIN))
     }
 
-    pub(super) fn expressions(&self) -> Attributes {
+    pub(super) fn expressions(&self) -> View<'_> {
         self.attributes.nested(NFTA_RULE_EXPRESSIONS).unwrap_or_default()
     }
 }

@@ -3,7 +3,7 @@
 use nix::libc;
 
 use super::firewall::{FirewallRule, all};
-use super::{Attributes, Error, Malformed, Payload, join_header, split_header};
+use super::{Attributes, Error, Malformed, Payload, View, join_header, split_header};
 
 const NFTA_CHAIN_TABLE: u16 = 1;
 const NFTA_CHAIN_NAME: u16 = 3;
@@ -99,15 +99,15 @@ impl FirewallRule {
     pub fn fate(&self, bridge: &str) -> Option<Fate> {
         let expressions = self.expressions();
         let mut fate = None;
-        for expression in expressions.all(NFTA_LIST_ELEM).filter_map(|bytes| Attributes::parse(bytes).ok()) {
+        for expression in expressions.all(NFTA_LIST_ELEM).filter_map(|bytes| View::parse(bytes).ok()) {
             let data = expression.nested(NFTA_EXPR_DATA).unwrap_or_default();
             let xt = || data.string(NFTA_XT_NAME).unwrap_or_default();
             match expression.string(NFTA_EXPR_NAME)?.as_str() {
                 "counter" | "log" => {}
                 "meta" if big_endian(data.get(NFTA_META_KEY)).is_some_and(|key| NAMES_OF_LINKS.contains(&key)) => {}
-                "cmp" if is_equal_to(&data, bridge) => {}
+                "cmp" if is_equal_to(data, bridge) => {}
                 "match" if xt() == "comment" => {}
-                "immediate" => fate = verdict(&data),
+                "immediate" => fate = verdict(data),
                 "reject" => fate = Some(Fate::Drop),
                 "target" if xt() == "REJECT" => fate = Some(Fate::Drop),
                 _ => return None,
@@ -118,15 +118,14 @@ impl FirewallRule {
 }
 
 /// Whether it compares with the whole name; with the beginning of one there is no NUL at the end.
-fn is_equal_to(comparison: &Attributes, name: &str) -> bool {
-    let value = comparison.nested(NFTA_CMP_DATA);
-    let value = value.as_ref().and_then(|data| data.get(NFTA_DATA_VALUE)).unwrap_or_default();
+fn is_equal_to(comparison: View<'_>, name: &str) -> bool {
+    let value = comparison.nested(NFTA_CMP_DATA).and_then(|data| data.get(NFTA_DATA_VALUE)).unwrap_or_default();
     let end = value.iter().position(|byte| *byte == 0);
     big_endian(comparison.get(NFTA_CMP_OP)) == Some(NFT_CMP_EQ)
         && end.is_some_and(|end| value[..end] == *name.as_bytes())
 }
 
-fn verdict(immediate: &Attributes) -> Option<Fate> {
+fn verdict(immediate: View<'_>) -> Option<Fate> {
     let verdict = immediate.nested(NFTA_IMMEDIATE_DATA)?.nested(NFTA_DATA_VERDICT)?;
     let chain = || verdict.string(NFTA_VERDICT_CHAIN).unwrap_or_default();
     // linux/netfilter/nf_tables.h: -3 is a jump, -4 goto (a jump that does not come back), -5 return.

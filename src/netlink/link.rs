@@ -2,7 +2,7 @@
 
 use nix::libc;
 
-use super::{Attributes, BridgeParameters, Malformed, Payload, Request, c_string, join_header, split_header};
+use super::{Attributes, BridgeParameters, Malformed, Payload, Request, View, c_string, join_header, split_header};
 
 pub(super) const IFLA_ADDRESS: u16 = 1;
 pub(super) const IFLA_IFNAME: u16 = 3;
@@ -107,14 +107,19 @@ impl Link {
         self.attributes.nested(IFLA_LINKINFO)?.string(IFLA_INFO_KIND)
     }
 
+    fn is_of_kind(&self, kind: &str) -> bool {
+        let information = self.attributes.nested(IFLA_LINKINFO);
+        information.and_then(|information| information.text(IFLA_INFO_KIND)) == Some(kind.as_bytes())
+    }
+
     /// Whether the link is a bridge of the kernel's own.
     pub fn is_bridge(&self) -> bool {
-        self.kind().as_deref() == Some("bridge")
+        self.is_of_kind("bridge")
     }
 
     /// Whether the link is a tap, as guests have.
     pub fn is_tap(&self) -> bool {
-        self.kind().as_deref() == Some("tun")
+        self.is_of_kind("tun")
     }
 
     /// Whether the link is of a kind that leads to a LAN: hardware, a bond or team, a VLAN interface.
@@ -139,7 +144,7 @@ impl Link {
     }
 
     /// What is told of a bridge in particular.
-    pub(super) fn kind_data(&self) -> Option<Attributes> {
+    pub(super) fn kind_data(&self) -> Option<View<'_>> {
         self.attributes.nested(IFLA_LINKINFO)?.nested(IFLA_INFO_DATA)
     }
 

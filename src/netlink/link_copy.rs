@@ -44,7 +44,7 @@ impl LinkCopy<'_> {
         let kind = info.string(IFLA_INFO_KIND)?;
         let mut copy = Attributes::default().with(IFLA_INFO_KIND, c_string(&kind));
         if let Some(told) = info.nested(IFLA_INFO_DATA).filter(|_| with_parameters) {
-            copy = copy.with_nested(IFLA_INFO_DATA, &settable(&kind, told));
+            copy = copy.with_nested(IFLA_INFO_DATA, &settable(&kind, told.into()));
         }
         let mut attributes = self.looks();
         if let Some(lower) = lower {

@@ -82,8 +82,7 @@ pub fn bridges() -> Vec<u8> {
 
 /// What the bridge has; nothing where the kernel was built without bridge netfilter, or the link is no bridge.
 pub fn of(link: &Link) -> NetfilterCalls {
-    let information = link.attributes.nested(IFLA_LINKINFO).filter(|_| link.is_bridge());
-    let Some(data) = information.and_then(|information| information.nested(IFLA_INFO_DATA)) else {
+    let Some(data) = link.kind_data().filter(|_| link.is_bridge()) else {
         return NetfilterCalls::default();
     };
     [IFLA_BR_NF_CALL_IPTABLES, IFLA_BR_NF_CALL_IP6TABLES, IFLA_BR_NF_CALL_ARPTABLES]
