@@ -80,7 +80,7 @@ run_all() {
     return "$failed"
 }
 
-# A machine has one processor, so the releases do not wait for each other.
+# A machine keeps little more than one processor busy, so the releases do not wait for each other.
 running=() failed=0
 for release in "${releases[@]}"; do
     run_all "$release" &
