@@ -12,6 +12,11 @@ use std::{
 
 use clap::Parser;
 
+#[path = "../support/chance.rs"]
+mod chance;
+
+use chance::Chance;
+
 const WARM_UP: usize = 10;
 
 /// Runs each COMMAND in turn, with the environment that libvirtd gives to hooks; all must succeed
@@ -58,27 +63,19 @@ impl Program {
     }
 }
 
-/// Marsaglia's xorshift64 ("Xorshift RNGs", 2003): the same orders in every run of the benchmark.
-struct Random(u64);
-
-impl Random {
-    fn shuffle(&mut self, order: &mut [usize]) {
-        for last in (1..order.len()).rev() {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            order.swap(last, (self.0 % (last as u64 + 1)) as usize);
-        }
+fn shuffle(order: &mut [usize], chance: &mut Chance) {
+    for last in (1..order.len()).rev() {
+        order.swap(last, chance.below(last + 1));
     }
 }
 
 fn measure(arguments: &Arguments) -> io::Result<Vec<Vec<f64>>> {
     let mut times = vec![Vec::with_capacity(arguments.runs); arguments.programs.len()];
     let mut order: Vec<usize> = (0..times.len()).collect();
-    let mut random = Random(1);
+    let mut chance = Chance::of(1);
     for round in 0..WARM_UP + arguments.runs {
         // What ran before leaves its traces in the processor's caches, so nobody always follows the same neighbour.
-        random.shuffle(&mut order);
+        shuffle(&mut order, &mut chance);
         for &index in &order {
             let program = &arguments.programs[index];
             // Once for nothing, so that each program finds the caches as it leaves them itself.

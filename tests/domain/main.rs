@@ -1,6 +1,8 @@
 //! The patcher of domain XML and `virt-bridge domain patch`.
 
 mod cases;
+#[path = "../support/chance.rs"]
+mod chance;
 mod command;
 mod generator;
 mod hostile;

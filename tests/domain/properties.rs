@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use virt_bridge::config::Destination;
 use virt_bridge::libvirt::domain;
 
-use crate::generator::{self, Chance};
+use crate::chance::Chance;
+use crate::generator;
 use crate::tree::{Pair, assert_same_trees, to};
 
 fn directory(name: &str) -> PathBuf {
