@@ -177,7 +177,7 @@ fn looking_right(socket: &mut Socket, wanted: &Wanted, records: &Records) -> Res
     .map_err(Error::unread)?;
     let Some(bridge): Option<Link> = bridge else { return Ok(None) };
     // Open vSwitch's own device: guests get there by a virtualport that only their own XML may name.
-    if wanted.uplink == Uplink::None && bridge.kind().as_deref() == Some("openvswitch") {
+    if wanted.uplink == Uplink::None && bridge.is_of_kind("openvswitch") {
         return Ok(Some(bridge));
     }
     let parameters = wanted.parameters.difference(&bridge);

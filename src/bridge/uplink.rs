@@ -69,7 +69,7 @@ fn automatic<'a>(snapshot: &'a Snapshot, bridge: &str, known: &Known) -> Result<
         return Ok(port);
     }
     // A container's only way out is a veth.
-    let is_wire = |link: &Link| link.leads_out() || link.kind().as_deref() == Some("veth");
+    let is_wire = |link: &Link| link.leads_out() || link.is_of_kind("veth");
     let wired = |link: &&Link| {
         link.device_type == libc::ARPHRD_ETHER && is_wire(link) && !known.wireless.contains(&link.name())
     };

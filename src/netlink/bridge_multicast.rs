@@ -1,7 +1,7 @@
 //! To which ports a bridge sends multicast.
 
 use super::Link;
-use super::link::{IFLA_INFO_DATA, IFLA_INFO_SLAVE_DATA, IFLA_LINKINFO};
+use super::link::{IFLA_INFO_SLAVE_DATA, IFLA_LINKINFO};
 
 /// linux/if_link.h
 const IFLA_BR_MCAST_SNOOPING: u16 = 23;
@@ -16,8 +16,7 @@ impl Link {
     /// Whether this bridge sends IPv6 multicast to the members of its group only: it snoops, and some querier lets the members
     /// say again that they are. Without one it floods (br_multicast.c, `br_multicast_querier_exists`).
     pub fn knows_members(&self) -> bool {
-        let information = self.attributes.nested(IFLA_LINKINFO).unwrap_or_default();
-        let data = information.nested(IFLA_INFO_DATA).unwrap_or_default();
+        let data = self.kind_data().unwrap_or_default();
         let is = |kind: u16| data.u8(kind) == Some(1);
         let heard = data.nested(IFLA_BR_MCAST_QUERIER_STATE).unwrap_or_default();
         let has_querier = is(IFLA_BR_MCAST_QUERIER) || heard.get(BRIDGE_QUERIER_IPV6_ADDRESS).is_some();

@@ -49,7 +49,7 @@ impl Link {
     pub fn bridge_port(&self) -> Option<BridgePort> {
         let information = self.attributes.nested(IFLA_LINKINFO)?;
         let data = information.nested(IFLA_INFO_SLAVE_DATA)?;
-        let is_bridges = information.string(IFLA_INFO_SLAVE_KIND).as_deref() == Some("bridge");
+        let is_bridges = information.text(IFLA_INFO_SLAVE_KIND) == Some(b"bridge");
         let state = match data.u8(IFLA_BRPORT_STATE).filter(|_| is_bridges)? {
             0 => PortState::Disabled,
             1 => PortState::Listening,

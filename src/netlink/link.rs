@@ -97,9 +97,7 @@ impl Link {
     }
 
     fn vxlan_lower(&self) -> Option<u32> {
-        let info = self.attributes.nested(IFLA_LINKINFO)?;
-        let is_vxlan = info.string(IFLA_INFO_KIND).as_deref() == Some("vxlan");
-        info.nested(IFLA_INFO_DATA)?.u32(IFLA_VXLAN_LINK).filter(|_| is_vxlan)
+        self.kind_data()?.u32(IFLA_VXLAN_LINK).filter(|_| self.is_of_kind("vxlan"))
     }
 
     /// The kind of a virtual link (`bridge`, `veth`, `tun`, …); hardware has none.
@@ -107,7 +105,8 @@ impl Link {
         self.attributes.nested(IFLA_LINKINFO)?.string(IFLA_INFO_KIND)
     }
 
-    fn is_of_kind(&self, kind: &str) -> bool {
+    /// Whether the link is of the kind of this name, as [`Link::kind`] has it.
+    pub fn is_of_kind(&self, kind: &str) -> bool {
         let information = self.attributes.nested(IFLA_LINKINFO);
         information.and_then(|information| information.text(IFLA_INFO_KIND)) == Some(kind.as_bytes())
     }
@@ -143,7 +142,7 @@ impl Link {
         matches!(self.attributes.u8(IFLA_OPERSTATE), Some(0 | 6))
     }
 
-    /// What is told of a bridge in particular.
+    /// What is told of a link of its kind in particular.
     pub(super) fn kind_data(&self) -> Option<View<'_>> {
         self.attributes.nested(IFLA_LINKINFO)?.nested(IFLA_INFO_DATA)
     }

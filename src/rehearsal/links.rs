@@ -214,7 +214,7 @@ pub fn lower(host: &Snapshot, link: &Link) -> Option<u32> {
 
 /// Whether these are the two ends of a veth.
 fn is_peer(host: &Snapshot, link: &Link, other: u32) -> bool {
-    let is_veth = |link: &Link| link.kind().as_deref() == Some("veth");
+    let is_veth = |link: &Link| link.is_of_kind("veth");
     is_veth(link) && host.link_by_index(other).is_some_and(|other| is_veth(other) && other.lower() == Some(link.index))
 }
 

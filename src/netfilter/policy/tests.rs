@@ -51,6 +51,8 @@ fn a_key_of_one_bridge_wins_over_every_policy() {
                 config.bridges.insert(name.into(), bridge(Some(own)));
                 let wanted = for_bridge(&config, name, |_| false);
                 assert_eq!(wanted.calls, NetfilterCalls { iptables: Some(own), ..before }, "{policy:?} {name}");
+                let libvirts = for_bridge(&config, name, |_| true).calls;
+                assert_eq!(for_libvirts_bridge(&config, name), libvirts, "{policy:?} {name}");
                 assert_eq!(wanted.configured, NetfilterCalls { iptables: Some(own), ..Default::default() });
             }
         }
