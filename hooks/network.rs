@@ -14,6 +14,7 @@ use virt_bridge::config::{Config, Hook, Lazy, OnStop};
 use virt_bridge::deadline::Deadline;
 use virt_bridge::libvirt::active_networks;
 use virt_bridge::libvirt::hook_call::{HookCall, NetworkOperation};
+use virt_bridge::libvirt::hook_main;
 use virt_bridge::libvirt::network::{self, BridgedNetwork};
 use virt_bridge::libvirt::timed_input::TimedInput;
 use virt_bridge::log::Log;
@@ -58,7 +59,7 @@ fn has_run_already(program: &Path) -> bool {
 fn act(call: &HookCall, operation: NetworkOperation, begun: Instant, log: &Log) -> Result<(), String> {
     let deadline = Deadline::since(begun, Hook::default().deadline);
     let Some(network) =
-        network::read(TimedInput::new(std::io::stdin(), deadline)).map_err(|error| error.to_string())?
+        network::read(TimedInput::new(hook_main::stdin(), deadline)).map_err(|error| error.to_string())?
     else {
         return Ok(());
     };
@@ -81,14 +82,9 @@ fn ensure(
     let configured = Wanted::configured(&network.bridge, config.bridges.get(&network.bridge));
     // A hook writes no owner's files, and so it takes nothing from an owner.
     let wanted = Wanted { persist: false, ..configured };
-    let unsettled = |error: bridge::Error| format!("{}: {error}", network.bridge);
-    let link = bridge::right(&wanted).map_err(unsettled)?;
+    let link = bridge::right(&wanted).map_err(|error| unsettled(&wanted, error))?;
     if link.is_none() {
-        // Its owner makes it as at boot; what is still missing then is added.
-        if let Some(owner) = owner::bring_up(Path::new("/"), &network.bridge, deadline.less(FOR_THE_REST))? {
-            log.info(&format!("{call}: {owner} has made {}", network.bridge));
-        }
-        bridge::ensure(&wanted, deadline).map_err(unsettled)?.tell(call, log);
+        settle(call, &wanted, deadline, log)?;
     }
     if drift::is_seen(config, &network.bridge, link.as_ref()) {
         drift::correct(deadline, log);
@@ -96,8 +92,25 @@ fn ensure(
     Ok(())
 }
 
+/// Its owner makes the bridge as at boot; what is still missing then is added.
+#[cold]
+#[inline(never)]
+fn settle(call: &HookCall, wanted: &Wanted, deadline: Deadline, log: &Log) -> Result<(), String> {
+    let bridge = &wanted.bridge;
+    if let Some(owner) = owner::bring_up(Path::new("/"), bridge, deadline.less(FOR_THE_REST))? {
+        log.info(&format!("{call}: {owner} has made {bridge}"));
+    }
+    bridge::ensure(wanted, deadline).map_err(|error| unsettled(wanted, error))?.tell(call, log);
+    Ok(())
+}
+
+fn unsettled(wanted: &Wanted, error: bridge::Error) -> String {
+    format!("{}: {error}", wanted.bridge)
+}
+
 /// Goes back if that is configured, and nobody uses the bridge any more. libvirt says `stopped` also after a failed
 /// start and when the bridge was found missing, so the call alone means little.
+#[inline(never)]
 fn stopped(network: &BridgedNetwork, config: &Config, deadline: Deadline, log: &Log) -> Result<(), String> {
     let bridge = &network.bridge;
     let Some(configured) = config.bridges.get(bridge).filter(|bridge| bridge.on_stop == OnStop::Remove) else {

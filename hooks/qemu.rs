@@ -15,6 +15,7 @@ use virt_bridge::deadline::Deadline;
 use virt_bridge::drift;
 use virt_bridge::libvirt::domain::{self, Patched};
 use virt_bridge::libvirt::hook_call::{DomainOperation, HookCall};
+use virt_bridge::libvirt::hook_main;
 use virt_bridge::libvirt::timed_input::TimedInput;
 use virt_bridge::log::Log;
 use virt_bridge::netlink::{Link, Socket, link};
@@ -135,7 +136,7 @@ fn read(begun: Instant) -> Result<Vec<u8>, String> {
     // One byte more, so that what is too large is seen to be.
     let limit = domain::LARGEST as u64 + 1;
     let mut xml = Vec::new();
-    let read = TimedInput::new(std::io::stdin(), deadline).take(limit).read_to_end(&mut xml);
+    let read = TimedInput::new(hook_main::stdin(), deadline).take(limit).read_to_end(&mut xml);
     read.map(|_| xml).map_err(|error| format!("cannot read the domain's XML: {error}"))
 }
 

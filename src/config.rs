@@ -172,7 +172,7 @@ impl Config {
                     let bridge = self.bridges.entry(table.name.to_owned()).or_default();
                     for setting in table.entries()? {
                         bridge.apply(&setting)?;
-                        places.insert(setting.place.key.clone(), setting.place);
+                        places.push(setting.place);
                     }
                 }
                 Ok(())

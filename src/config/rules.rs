@@ -7,8 +7,8 @@ use super::entry::{Place, shown_key};
 use super::error::Error;
 use super::{Bridge, Config, Uplink};
 
-/// Where each key that was given stands; the last file that gives it counts.
-pub(super) type Places<'s> = BTreeMap<String, Place<'s>>;
+/// Where the keys stand that were given, in the order of the files; the last one that gives a key counts.
+pub(super) type Places<'s> = Vec<Place<'s>>;
 
 /// A key of a bridge, and what is wrong with its value.
 type Broken = (&'static str, String);
@@ -29,7 +29,8 @@ pub(super) fn check(config: &Config, places: &Places<'_>) -> Result<(), Error> {
 }
 
 fn place_of<'p, 's>(places: &'p Places<'s>, bridge: &str, key: &str) -> Option<&'p Place<'s>> {
-    places.get(&format!("bridge.{}.{key}", shown_key(bridge)))
+    let key = format!("bridge.{}.{key}", shown_key(bridge));
+    places.iter().rfind(|place| place.key == key)
 }
 
 fn one_bridge_for_an_uplink(config: &Config, places: &Places<'_>) -> Result<(), Error> {

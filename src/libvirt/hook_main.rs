@@ -4,10 +4,9 @@
 #![allow(unsafe_code)]
 
 use std::fs::File;
-use std::io::{stderr, stdin, stdout};
-use std::os::fd::{AsFd, IntoRawFd};
+use std::os::fd::{BorrowedFd, IntoRawFd};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::libc;
 use nix::sys::signal::{SigHandler, Signal, signal};
 
 use crate::log::Log;
@@ -40,12 +39,17 @@ pub fn start(program: &'static str, run: fn(&Log) -> Result<(), String>) -> ! {
 
 /// Opens those of stdin, stdout and stderr that whoever called us has closed.
 fn open_standard_descriptors() {
-    let (stdin, stdout, stderr) = (stdin(), stdout(), stderr());
-    let mut polled = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()].map(|fd| PollFd::new(fd, PollFlags::empty()));
-    let _ = poll(&mut polled, PollTimeout::ZERO);
-    let is_closed = |polled: &&PollFd| polled.revents().is_some_and(|events| events.contains(PollFlags::POLLNVAL));
-    for _ in polled.iter().filter(is_closed) {
+    let mut polled = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
+    // SAFETY: the pointer and the count are those of one array, and a descriptor that is closed is what we ask for.
+    unsafe { libc::poll(polled.as_mut_ptr(), 3, 0) };
+    for _ in polled.iter().filter(|polled| polled.revents & libc::POLLNVAL != 0) {
         // The lowest number that is free; it stays open.
         let _ = File::options().read(true).write(true).open("/dev/null").map(File::into_raw_fd);
     }
+}
+
+/// A hook's input without the buffer of 8 KiB that std makes for it.
+pub fn stdin() -> BorrowedFd<'static> {
+    // SAFETY: it is open since `start`, and nobody closes it.
+    unsafe { BorrowedFd::borrow_raw(libc::STDIN_FILENO) }
 }
