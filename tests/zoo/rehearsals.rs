@@ -247,7 +247,9 @@ fn a_rehearsal_that_is_killed_in_the_middle_leaves_nothing() {
     // The thread that rehearses sends most messages: while the copy is built, and while the plan is carried out there.
     for (signal, message) in [("KILL", 20), ("KILL", 45), ("INT", 45)] {
         let fault = format!("inject=sendmsg:signal={signal}:when={message}");
-        let strace = ["strace", "-f", "-o", "/run/lab/strace", "-e", "trace=unshare,sendmsg", "-e", &fault];
+        // A shell that runs tests in the background ignores SIGINT, and all that it starts with it.
+        let strace = ["env", "--default-signal=INT", "strace", "-f", "-o", "/run/lab/strace"];
+        let strace = [&strace[..], &["-e", "trace=unshare,sendmsg", "-e", &fault]].concat();
         assert!(!lab.attempt([&strace[..], &PLAN[..]].concat()).status.success());
         let trace = lab.read("/run/lab/strace");
         assert!(trace.contains("unshare(CLONE_NEWNET") && trace.contains(&format!("killed by SIG{signal}")), "{trace}");
