@@ -2,23 +2,33 @@
 TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
 BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))/$(TARGET)/release
 CARGO_FLAGS = --release --target $(TARGET)
-# A test is a lab with its own libvirtd, sometimes with an emulated guest: more than a processor each, they only wait.
+# A test is a lab with its own libvirtd, sometimes with an emulated guest. Most of the time it waits, for a router, a lease,
+# a deadline; so several programs of tests run side by side, each with several tests.
+TEST_JOBS ?= $(shell nproc)
 TEST_THREADS ?= $(shell nproc)
+TESTS = $(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs))
 # What links libvirt cannot be static; RUSTFLAGS replaces what .cargo/config.toml says.
 DYNAMIC = RUSTFLAGS=-Ctarget-feature=-crt-static
 SCRIPTS = .ci/run packaging/hook-links $(wildcard packaging/*.sh packaging/debian/*.p* packaging/completions/*.bash packaging/debian/tests/main-job packaging/debian/tests/starts \
     tests/*.sh tests/*/*.sh tests/lab/bin/* tests/vm/cases/*.sh tests/vm/image/usr/local/sbin/*)
 
 .PHONY: demo test bench lab build watch pages gate lint setup clean install uninstall deb deb-source deb-reproducible deb-lint \
-    test-deb test-vm vm
+    test-deb test-vm vm $(TESTS:%=test-%)
 
 demo: build
 	@tests/demo.sh $(BUILT)
 
 test: watch
 	$(DYNAMIC) cargo test $(CARGO_FLAGS) --package virt-bridge-watch
-	cargo test $(CARGO_FLAGS) --package virt-bridge --package xml -- --test-threads=$(TEST_THREADS)
+	cargo test $(CARGO_FLAGS) --package virt-bridge --package xml --no-run
+	cargo test $(CARGO_FLAGS) --package xml
+	cargo test $(CARGO_FLAGS) --package virt-bridge --lib --bin virt-bridge --bin virt-bridge-udev --example prober
+	@$(MAKE) --no-print-directory --jobs=$(TEST_JOBS) --output-sync=target --keep-going $(TESTS:%=test-%)
 	tests/install.sh $(BUILT)
+
+# One of tests/, after `make watch`.
+$(TESTS:%=test-%):
+	cargo test $(CARGO_FLAGS) --package virt-bridge --test $(@:test-%=%) -- --test-threads=$(TEST_THREADS)
 
 bench: setup
 	@tests/bench/run.sh

@@ -15,6 +15,15 @@ pub fn index(root: &Path, name: &str) -> Option<u32> {
     fs::read_to_string(link(root, name).join("ifindex")).ok()?.trim().parse().ok()
 }
 
+/// The indices of all links.
+///
+/// # Errors
+/// When they cannot be listed.
+pub fn indices(root: &Path) -> io::Result<Vec<u32>> {
+    let names = fs::read_dir(root.join("sys/class/net"))?.flatten();
+    Ok(names.filter_map(|name| index(root, &name.file_name().to_string_lossy())).collect())
+}
+
 /// The link that this one is a port of.
 pub fn master(root: &Path, name: &str) -> Option<String> {
     let master = link(root, name).join("master").read_link().ok()?;

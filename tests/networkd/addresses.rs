@@ -63,10 +63,15 @@ fn the_network_hook_lets_networkd_make_the_bridge_and_takes_nothing_from_it() {
     lab.host(UP);
     settle(&lab, "br0");
     let (live, written) = (state(&lab), files(&lab));
-    lab.host(["ip", "link", "delete", "br0"]);
-    lab.virsh(["net-start", "lan"]);
-    assert!(lab.log().contains("systemd-networkd has made br0"), "{}", lab.log());
-    settle(&lab, "br0");
-    settle(&lab, "eth0");
-    assert_eq!((state(&lab), files(&lab)), (live, written));
+    let late = "kill -STOP $(cat /run/lab/networkd.pid); ip link delete br0
+        (sleep 0.5; kill -CONT $(cat /run/lab/networkd.pid)) >/dev/null 2>&1 </dev/null &";
+    for (times, delete) in (1..).zip(["ip link delete br0", late]) {
+        lab.host(["bash", "-ec", delete]);
+        lab.virsh(["net-start", "lan"]);
+        assert_eq!(lab.log().matches("systemd-networkd has made br0").count(), times, "{}", lab.log());
+        settle(&lab, "br0");
+        settle(&lab, "eth0");
+        assert_eq!((state(&lab), files(&lab)), (live.clone(), written.clone()));
+        lab.virsh(["net-destroy", "lan"]);
+    }
 }

@@ -148,6 +148,7 @@ pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<bool, S
         return Ok(false);
     }
     Runtime::of(root, bridge).renew_port()?;
+    wait_for_news(root, deadline)?;
     reload(deadline)?;
     // A link that failed to be a port of a bridge that had just gone is passed over at a reload.
     for index in failed_ports(root, bridge)? {
@@ -162,6 +163,19 @@ pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<bool, S
     Ok(true)
 }
 
+/// Waits until networkd has heard of each link that has gone: to one that it believes to be there it would give the port
+/// anew (systemd 252), and then wait for ever.
+fn wait_for_news(root: &Path, deadline: Deadline) -> Result<(), String> {
+    while !deadline.has_passed() {
+        let links = sysfs::indices(root).map_err(|error| format!("cannot list links: {error}"))?;
+        if known_links(root)?.iter().all(|link| links.contains(link)) {
+            return Ok(());
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Ok(())
+}
+
 fn reload(deadline: Deadline) -> Result<(), String> {
     program::run("networkctl", &["reload"], deadline)
 }
@@ -172,18 +186,24 @@ fn is_running(root: &Path) -> Result<bool, String> {
 
 /// The indices of the links that have failed and are to be ports of this bridge.
 fn failed_ports(root: &Path, bridge: &str) -> Result<Vec<String>, String> {
-    let cannot = |error: io::Error| format!("cannot read what systemd-networkd says of links: {error}");
     let mut ports = Vec::new();
-    for entry in fs::read_dir(root.join("run/systemd/netif/links")).map_err(cannot)? {
-        let index = entry.map_err(cannot)?.file_name().to_string_lossy().into_owned();
-        let Ok(number) = index.parse() else { continue };
-        let said = state(root, number)?;
+    for index in known_links(root)? {
+        let said = state(root, index)?;
         let Some(file) = value(&said, "NETWORK_FILE").filter(|_| value(&said, "ADMIN_STATE") == Some("failed")) else {
             continue;
         };
         if values(&files::with_drop_ins(root, Path::new(file))?, "Network", "Bridge").last() == Some(&bridge) {
-            ports.push(index);
+            ports.push(index.to_string());
         }
     }
     Ok(ports)
+}
+
+/// The indices of the links that networkd knows.
+fn known_links(root: &Path) -> Result<Vec<u32>, String> {
+    let cannot = |error: io::Error| format!("cannot read what systemd-networkd says of links: {error}");
+    let names = fs::read_dir(root.join("run/systemd/netif/links")).map_err(cannot)?;
+    let names = names.collect::<Result<Vec<_>, _>>().map_err(cannot)?;
+    // networkd writes a file under a name that is no number first.
+    Ok(names.iter().filter_map(|name| name.file_name().to_string_lossy().parse().ok()).collect())
 }
