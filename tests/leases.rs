@@ -14,8 +14,9 @@ const INTERFACES: &str = "/etc/network/interfaces";
 
 /// Hides the clients that ifupdown would rather take, and configures `eth0`.
 const DHCLIENT: &str = "echo 'iface eth0 inet6 auto' >>/etc/network/interfaces";
-/// It does the router's advertisements, too.
-const DHCPCD: &str = "mount --bind /dev/null /sbin/dhclient; mount --bind /dev/null /usr/sbin/udhcpc";
+/// It does the router's advertisements, too; where the server takes more than 5 s it would give itself an address.
+const DHCPCD: &str = "mount --bind /dev/null /sbin/dhclient; mount --bind /dev/null /usr/sbin/udhcpc
+    echo noipv4ll >>/etc/dhcpcd.conf";
 const UDHCPC: &str = "echo 'iface eth0 inet6 auto' >>/etc/network/interfaces; mount --bind /dev/null /sbin/dhclient";
 
 /// A host on a LAN with router advertisements and leases of two minutes, to be renewed after ten seconds.
@@ -46,7 +47,7 @@ fn state(lab: &Lab, link: &str) -> String {
     };
     lab.wait_until("an advertised address is there", settled);
     let script = "ip -o address show scope global | awk '{print $2, $3, $4}' | sort
-        ip route | sort; ip -6 route | grep -v ^fe80 | sed 's/ expires [^ ]*//' | sort; grep -v '^#' /etc/resolv.conf
+        ip route | sort; ip -6 route | grep -v ^fe80 | sed 's/ expires [^ ]*//' | sort; grep -v '^#' /etc/resolv.conf || true
         ip -j link | jq -c '.[] | [.ifname, .address, .mtu, .operstate, .master]'";
     lab.host(["bash", "-ec", script])
 }

@@ -116,7 +116,8 @@ pub fn in_words(persistence: &Persistence) -> String {
 
 /// Writes the files of a bridge that is there, and lets the owner know.
 pub fn write(bridge: &str, persistence: &Persistence, quiet: bool) -> Result<(), Failure> {
-    let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
+    let hint = format!("to go on, say the same again; to go back: virt-bridge undo {bridge}");
+    let attention = |text: String| Failure::new(Exit::NeedsAttention, text).hint(&hint);
     persistence.write(Path::new("/"), bridge).map_err(attention)?;
     let mut text = String::new();
     persistence.edits.iter().for_each(|edit| say!(text, "wrote {}", edit.path.display()));

@@ -8,7 +8,7 @@ pub(super) fn judge(facts: &Facts) -> Hop {
     if facts.gateways.is_empty() {
         let lan = match facts.uplink.as_ref().map_or(0, |uplink| uplink.learnt.len()) {
             0 => "and nobody was heard on the LAN".into(),
-            machines => format!("but {machines} machines were heard on the LAN"),
+            machines => format!("but machines were heard on the LAN, {machines} of them"),
         };
         return Hop::unknown(
             "gateway",

@@ -45,11 +45,11 @@ fn owner(facts: &Facts) -> String {
 fn seen(facts: &Facts, uplink: &Port) -> String {
     let state = uplink.settings.map_or("no port".into(), |settings| settings.state.to_string());
     format!(
-        "{} is {state}, {} machines learnt behind it, {} frames in {} ms",
+        "{} is {state}, machines learnt behind it: {}, frames in {} ms: {}",
         uplink.name,
         uplink.learnt.len(),
-        facts.signs.came_in,
-        facts.signs.watched_ms
+        facts.signs.watched_ms,
+        facts.signs.came_in
     )
 }
 

@@ -168,12 +168,38 @@ fn a_lease_that_is_confirmed_is_renewed_on_the_bridge_before_and_after() {
     assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
 }
 
+const CLOUD: &str = "network:\n    ethernets:\n        eth0:\n            dhcp4: true\n    version: 2\n";
+
+#[test]
+fn where_netplan_fails_the_same_said_again_goes_on() {
+    let lab = Lab::start(["--no-libvirt"]);
+    lab.serve_dhcp(&[]);
+    let lab = configured_by(lab, "/etc/netplan/50-cloud-init.yaml", CLOUD);
+    let leased = lease(&lab);
+    lab.write(
+        "/run/lab/fails",
+        "#!/bin/sh\n[ $1 != generate ] || exit 1\nPYTHONPATH=/usr/share/netplan exec python3 /run/lab/netplan \"$@\"\n",
+    );
+    let fails = "netplan=$(command -v netplan); cp $netplan /run/lab/; chmod +x /run/lab/fails; mount --bind /run/lab/fails $netplan";
+    lab.host(["sh", "-ec", fails]);
+    let failed = lab.attempt(UP);
+    assert_eq!(failed.status.code(), Some(4), "{}", told(&failed));
+    let said = String::from_utf8_lossy(&failed.stderr);
+    assert!(said.contains("`netplan generate` ") && said.contains("hint: to go on, say the same again"), "{said}");
+    lab.host(["sh", "-ec", "umount $(command -v netplan)"]);
+
+    lab.host(UP);
+    settle(&lab, "br0");
+    let live = state(&lab);
+    boot_advertised(&lab, "br0");
+    assert_eq!((state(&lab), lease(&lab)), (live, leased));
+}
+
 #[test]
 fn netplan_declares_the_bridge_and_keeps_the_lease() {
     let lab = Lab::start(["--no-libvirt"]);
     lab.serve_dhcp(&[]);
-    let cloud = "network:\n    ethernets:\n        eth0:\n            dhcp4: true\n    version: 2\n";
-    let lab = configured_by(lab, "/etc/netplan/50-cloud-init.yaml", cloud);
+    let lab = configured_by(lab, "/etc/netplan/50-cloud-init.yaml", CLOUD);
     let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
     watch(&lab);
     let said = lab.host(UP);

@@ -20,11 +20,16 @@ state() {
         sed "s/\\b$1\\b/LINK/g; s/ expires [0-9]*sec//; s/ *\$//"
 }
 
-is_as_before() { [[ $(state "$1") = "$plain" ]]; }
+# A lease that networkd keeps while it takes the bridge over has no end, and its prefix no metric, until the next boot.
+kept() { sed '/ inet /s/ metric [0-9]*//; / inet /s/ dynamic / /; s/\(proto kernel .*\) metric [0-9]*/\1/'; }
 
-# as_before LINK: it has what enp1s0 had; a lease and an advertisement may come late
+is_as_before() { [[ $(state "$1" | "$2") = "$("$2" <<<"$plain")" ]]; }
+
+# as_before LINK [FILTER]: it has what enp1s0 had, behind FILTER; a lease and an advertisement may come late
 as_before() {
-    wait_for $((30 * patience)) is_as_before "$1" || same "$plain" "$(state "$1")" "what $1 has"
+    local filter=${2-cat}
+    wait_for $((30 * patience)) is_as_before "$1" "$filter" ||
+        same "$("$filter" <<<"$plain")" "$(state "$1" | "$filter")" "what $1 has"
     answers_pings 192.0.2.10 || fail '192.0.2.10 does not answer'
     answers_pings 2001:db8:0:1::10 || fail '2001:db8:0:1::10 does not answer'
 }
@@ -61,7 +66,7 @@ is_complete() {
 }
 
 # take_over OWNER FILE PINGS: by one command, with FILE among what it writes for OWNER; PINGS is how many of each family
-# may be lost, as a pattern
+# may be lost, as a pattern. With until_boot= a filter for what is as before only from the next boot on.
 take_over() {
     local planned said lost
     planned=$(vm 'virt-bridge plan br0 --uplink enp1s0 --persist')
@@ -75,7 +80,7 @@ take_over() {
     contains "$said" "^wrote $2\$" up
     contains "$lost" "IPv4: $3 of" 'the peer'
     contains "$lost" "IPv6: $3 of" 'the peer'
-    as_before br0
+    as_before br0 "${until_boot-cat}"
     is_well
     contains "$(vm 'cat /var/lib/virt-bridge/br0.json')" "\"owner\": \"$1\"" 'the backup'
 }

@@ -18,6 +18,7 @@ restart >/dev/null
 look
 contains "$plain" ' proto dhcp src 192.0.2.10 ' 'the routes'
 contains "$plain" '^default via fe80::1 proto ra ' 'the routes'
+until_boot=kept
 take_over netplan /etc/netplan/90-virt-bridge-br0.yaml '[0-5]'
 stay
 go_back

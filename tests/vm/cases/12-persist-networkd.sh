@@ -18,6 +18,7 @@ vm 'systemctl enable systemd-networkd'
 restart >/dev/null
 look
 contains "$plain" ' proto dhcp src 192.0.2.10 ' 'the routes'
+until_boot=kept
 take_over networkd /etc/systemd/network/20-wired-br0.netdev '[0-5]'
 stay
 go_back
