@@ -17,8 +17,8 @@ use super::{Error, routes};
 use crate::deadline::Deadline;
 use crate::netlink::Route;
 
-/// An advertisement crosses the LAN within a millisecond.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// An advertisement crosses the LAN within a millisecond, on a machine with no processor to spare in some hundred.
+const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// `ND_ROUTER_ADVERT` of netinet/icmp6.h, and the hop limit that proves a neighbour (RFC 4861, 6.1.2).
