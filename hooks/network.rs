@@ -93,6 +93,7 @@ fn ensure(
 }
 
 /// Its owner makes the bridge as at boot; what is still missing then is added.
+// A function of its own, as `stopped`: in `run`, its 8 KiB of stack would be touched by every call.
 #[cold]
 #[inline(never)]
 fn settle(call: &HookCall, wanted: &Wanted, deadline: Deadline, log: &Log) -> Result<(), String> {

@@ -44,9 +44,8 @@ pub fn configured_by(lab: Lab, file: &str, text: &str) -> Lab {
     lab
 }
 
-/// A host whose eth0 has a lease by this file; networkd is content with a link that has an advertised address before.
-pub fn leased_by(lab: Lab, network: &str) -> Lab {
-    let lab = configured(lab, network);
+/// The host, once it has its lease: networkd is content with a link that has an advertised address before.
+pub fn with_lease(lab: Lab) -> Lab {
     lab.wait_until("eth0 has a lease", || state(&lab).contains("eth0 inet 192.0.2.1"));
     settle(&lab, "eth0");
     lab

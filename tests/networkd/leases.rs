@@ -4,13 +4,13 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::host::*;
-use crate::support::{Lab, SERVER_LOG, told};
+use crate::support::{Lab, SERVER_LOG, text, told};
 
 #[test]
 fn a_lease_goes_over_without_a_gap_is_renewed_and_comes_back() {
     let lab = Lab::start(["--no-libvirt"]);
     lab.serve_dhcp(&[]);
-    let lab = leased_by(lab, LEASED);
+    let lab = with_lease(configured(lab, LEASED));
     let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
     assert!(leased.starts_with("52:54:00:00:00:10 192.0.2.1") && before.contains("2001:db8:0:2:"), "{leased} {before}");
 
@@ -42,7 +42,7 @@ fn a_lease_goes_over_without_a_gap_is_renewed_and_comes_back() {
 fn undo_gives_a_lease_back_without_a_gap() {
     let lab = Lab::start(["--no-libvirt"]);
     lab.serve_dhcp(&[]);
-    let lab = leased_by(lab, LEASED);
+    let lab = with_lease(configured(lab, LEASED));
     let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
     lab.host(UP);
     settle(&lab, "br0");
@@ -86,7 +86,7 @@ fn boot_advertised(lab: &Lab, link: &str) {
 fn a_lease_that_nobody_confirms_goes_back_without_a_gap_whoever_is_killed() {
     let lab = Lab::start(["--no-libvirt"]);
     lab.serve_dhcp(&[]);
-    let lab = leased_by(lab, LEASED);
+    let lab = with_lease(configured(lab, LEASED));
     let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
     for is_killed in [false, true] {
         let mut waiting = confirmed_in(&lab, "4s");
@@ -114,7 +114,7 @@ fn a_lease_that_nobody_confirms_goes_back_without_a_gap_whoever_is_killed() {
 fn a_run_that_is_killed_while_networkd_is_told_leaves_the_lease_where_it_was() {
     let lab = Lab::start(["--no-libvirt", "--no-ra"]);
     lab.serve_dhcp(&[]);
-    let lab = leased_by(lab, LEASED);
+    let lab = with_lease(configured(lab, LEASED));
     let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
     let mut kills = 0;
     for count in 1.. {
@@ -138,7 +138,7 @@ fn a_run_that_is_killed_while_networkd_is_told_leaves_the_lease_where_it_was() {
 fn a_lease_that_is_confirmed_is_renewed_on_the_bridge_before_and_after() {
     let lab = Lab::start(["--no-libvirt"]);
     lab.serve_dhcp(&[]);
-    let lab = leased_by(lab, LEASED);
+    let lab = with_lease(configured(lab, LEASED));
     let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
     watch(&lab);
     let waiting = confirmed_in(&lab, "60s");
@@ -174,7 +174,7 @@ const CLOUD: &str = "network:\n    ethernets:\n        eth0:\n            dhcp4:
 fn where_netplan_fails_the_same_said_again_goes_on() {
     let lab = Lab::start(["--no-libvirt"]);
     lab.serve_dhcp(&[]);
-    let lab = configured_by(lab, "/etc/netplan/50-cloud-init.yaml", CLOUD);
+    let lab = with_lease(configured_by(lab, "/etc/netplan/50-cloud-init.yaml", CLOUD));
     let leased = lease(&lab);
     lab.write(
         "/run/lab/fails",
@@ -184,7 +184,7 @@ fn where_netplan_fails_the_same_said_again_goes_on() {
     lab.host(["sh", "-ec", fails]);
     let failed = lab.attempt(UP);
     assert_eq!(failed.status.code(), Some(4), "{}", told(&failed));
-    let said = String::from_utf8_lossy(&failed.stderr);
+    let said = text(&failed.stderr);
     assert!(said.contains("`netplan generate` ") && said.contains("hint: to go on, say the same again"), "{said}");
     lab.host(["sh", "-ec", "umount $(command -v netplan)"]);
 
@@ -199,7 +199,7 @@ fn where_netplan_fails_the_same_said_again_goes_on() {
 fn netplan_declares_the_bridge_and_keeps_the_lease() {
     let lab = Lab::start(["--no-libvirt"]);
     lab.serve_dhcp(&[]);
-    let lab = configured_by(lab, "/etc/netplan/50-cloud-init.yaml", CLOUD);
+    let lab = with_lease(configured_by(lab, "/etc/netplan/50-cloud-init.yaml", CLOUD));
     let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
     watch(&lab);
     let said = lab.host(UP);
@@ -228,7 +228,7 @@ fn netplan_declares_the_bridge_and_keeps_the_lease() {
 fn the_server_sees_the_same_client_whatever_its_number_comes_from() {
     let lab = Lab::start(["--no-libvirt"]);
     lab.serve_dhcp(&[]);
-    let lab = leased_by(lab, &format!("{LEASED}\n[DHCPv4]\nIAID=7\n"));
+    let lab = with_lease(configured(lab, &format!("{LEASED}\n[DHCPv4]\nIAID=7\n")));
     let leased = lease(&lab);
     assert!(leased.contains(" ff:00:00:00:07:"), "{leased}");
     lab.write("/etc/systemd/network/20-wired.network", LEASED);

@@ -21,7 +21,7 @@ state() {
 }
 
 # A lease that networkd keeps while it takes the bridge over has no end, and its prefix no metric, until the next boot.
-kept() { sed '/ inet /s/ metric [0-9]*//; / inet /s/ dynamic / /; s/\(proto kernel .*\) metric [0-9]*/\1/'; }
+kept() { sed '/ inet /s/ metric [0-9]*//; / inet /s/ dynamic / /; s/\(proto kernel scope link src .*\) metric [0-9]*/\1/'; }
 
 is_as_before() { [[ $(state "$1" | "$2") = "$("$2" <<<"$plain")" ]]; }
 
