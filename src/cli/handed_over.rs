@@ -26,6 +26,33 @@ const AT_MOST: Duration = CARRYING_OUT.saturating_add(HandedOver::ANSWER);
 /// How much later than we the owner goes back by itself, where none of us is left.
 const LAST_RESORT: Duration = Duration::from_secs(10);
 
+/// What an owner that carries out takeovers by itself has to do; nothing where the uplink is the bridge's port.
+pub fn work<'a>(plan: Option<&'a Plan>, lasting: Option<&'a Lasting>) -> Option<(&'a Plan, &'a Lasting)> {
+    let lasting = lasting.filter(|lasting| lasting.is_owners_work())?;
+    let plan = plan.filter(|plan| plan.uplink.is_some() && !plan.before.uplink_was_port)?;
+    Some((plan, lasting))
+}
+
+/// Refuses where the owner would take something away for good.
+///
+/// # Errors
+/// What that is, and what to do about it.
+pub fn preflight(bridge: &str, plan: &Plan, lasting: &Lasting) -> Result<(), Failure> {
+    let (uplink, owner) = (lasting.uplink.as_str(), lasting.persistence.owner);
+    if !plan.creates_bridge {
+        return Err(Failure::unchanged(format!("{bridge} is there already, and {owner} would take away what it has"))
+            .hint(format!("delete it first, if nothing needs it: ip link delete {bridge}")));
+    }
+    let strangers = owner::strangers(owner, &plan.moved.addresses, &plan.moved.routes);
+    match strangers.first() {
+        None => Ok(()),
+        Some(stranger) => {
+            Err(Failure::unchanged(format!("{owner} has not made {stranger} of {uplink}, and would take it away"))
+                .hint("write it into the uplink's profile and bring that up, or delete it first"))
+        }
+    }
+}
+
 /// Lets the owner take over, and looks whether the bridge has everything then; waits for the confirmation where that is
 /// `allowed` some time.
 ///
@@ -38,16 +65,8 @@ pub fn run(
     allowed: Option<Duration>,
     as_json: bool,
 ) -> Result<(), Failure> {
-    let (bridge, uplink, owner) = (wanted.bridge.as_str(), lasting.uplink.as_str(), lasting.persistence.owner);
-    if !plan.creates_bridge {
-        return Err(Failure::unchanged(format!("{bridge} is there already, and {owner} would take away what it has"))
-            .hint(format!("delete it first, if nothing needs it: ip link delete {bridge}")));
-    }
-    let strangers = owner::strangers(owner, &plan.moved.addresses, &plan.moved.routes);
-    if let Some(stranger) = strangers.first() {
-        return Err(Failure::unchanged(format!("{owner} has not made {stranger} of {uplink}, and would take it away"))
-            .hint("write it into the uplink's profile and bring that up, or delete it first"));
-    }
+    let bridge = wanted.bridge.as_str();
+    preflight(bridge, &plan, lasting)?;
     let net = allowed.map(|allowed| Net::spread(bridge, AT_MOST, allowed)).transpose()?;
     match carry_out(wanted, plan, lasting, allowed, as_json) {
         Ok(handed_over) => net.map_or(Ok(()), |net| net.wait(|| handed_over.stands(bridge))),

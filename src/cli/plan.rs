@@ -9,7 +9,7 @@ use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
 use super::network::Network;
 use super::outage::Outage;
-use super::{persist, rehearse};
+use super::{handed_over, persist, rehearse};
 use crate::bridge::{self, Snapshot, Step, Survey};
 use crate::netlink::Socket;
 use crate::owner::Persistence;
@@ -50,6 +50,9 @@ fn of_host(arguments: &BridgeArguments) -> Result<(), Failure> {
     let snapshot = Snapshot::take(&mut socket).map_err(|error| Failure::unchanged(error.to_string()))?;
     let survey = bridge::survey_of(&snapshot, &wanted)?;
     let lasting = if survey.refusals.is_empty() { persist::plan(&wanted)? } else { None };
+    if let Some((plan, lasting)) = handed_over::work(survey.plan.as_ref(), lasting.as_ref()) {
+        handed_over::preflight(&wanted.bridge, plan, lasting)?;
+    }
     let rehearsal = match arguments.rehearse {
         true => rehearse::survey(&wanted, &snapshot, &survey, lasting.as_ref())?,
         false => None,

@@ -8,9 +8,9 @@ use super::exit::Failure;
 use super::guarded;
 use super::handed_over;
 use super::leases;
-use super::persist::{self, Lasting};
+use super::persist;
 use super::rehearse;
-use crate::bridge::{self, Plan, Records, Wanted};
+use crate::bridge::{self, Records, Wanted};
 use crate::config::parse_duration;
 use crate::confirmation::is_remote;
 use crate::deadline::Deadline;
@@ -56,12 +56,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let network = arguments.bridge.network()?;
     let allowed = arguments.confirm.or_else(|| (!arguments.no_confirm && is_remote()).then_some(OVER_SSH));
-    match (owners_work(&wanted, lasting.as_ref())?, allowed) {
+    let plan = match &lasting {
+        Some(lasting) if lasting.is_owners_work() => survey(&wanted)?.plan,
+        _ => None,
+    };
+    match (handed_over::work(plan.as_ref(), lasting.as_ref()), allowed) {
         (Some((plan, lasting)), _) => {
             if allowed.is_some() {
                 waits_for_confirmation("--persist", "writes files", arguments.detach)?;
             }
-            handed_over::run(&wanted, plan, lasting, allowed, arguments.bridge.json)?;
+            handed_over::run(&wanted, plan.clone(), lasting, allowed, arguments.bridge.json)?;
         }
         (None, Some(allowed)) if takes_over(&wanted, arguments.confirm.is_some())? => {
             if lasting.is_some() {
@@ -87,13 +91,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         network.make(&wanted.bridge, arguments.bridge.json)?;
     }
     Ok(())
-}
-
-/// What an owner that carries out takeovers by itself has to do; nothing where the uplink is the bridge's port.
-fn owners_work<'a>(wanted: &Wanted, lasting: Option<&'a Lasting>) -> Result<Option<(Plan, &'a Lasting)>, Failure> {
-    let Some(lasting) = lasting.filter(|lasting| lasting.is_owners_work()) else { return Ok(None) };
-    let plan = survey(wanted)?.plan.filter(|plan| plan.uplink.is_some() && !plan.before.uplink_was_port);
-    Ok(plan.map(|plan| (plan, lasting)))
 }
 
 /// What is done when the takeover is confirmed is done by this process, which waits for that.

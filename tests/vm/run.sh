@@ -30,7 +30,7 @@ run() {
     name=$(basename "$2" .sh)
     directory=$results/$name-$1
     # Beside the plain host's.
-    read -ra extra < <(sed -n 's/^# Packages: //p' "$2") || true
+    mapfile -t extra < <(sed -En "s/^# Packages( of $1)?: //p" "$2" | tr ' ' '\n')
     image=$("$here/image.sh" "$1" "${extra[@]}") || return
     rm -rf "$directory"
     mkdir -p "$directory"

@@ -251,9 +251,20 @@ pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<bool, S
         return Ok(false);
     }
     // Files that cannot be understood have no bridge of ours: then all is as without NetworkManager.
-    let Some(profile) = of_bridge(root, bridge).unwrap_or_default() else { return Ok(false) };
+    let profiles = profiles::read(root).unwrap_or_default();
+    let Some(profile) = profiles.iter().find(|profile| is_of_bridge(profile, bridge)) else { return Ok(false) };
     up(profile.uuid(), &[], deadline)?;
+    if profiles.iter().any(|other| other.controller().is_some_and(|to| profile.is_meant_by(to))) {
+        wait_for_port(root, bridge, deadline.at_most(BY_ITSELF));
+    }
     Ok(true)
+}
+
+/// A bridge that is up gets its ports only then. Who looks at it next says what it lacks.
+fn wait_for_port(root: &Path, bridge: &str, deadline: Deadline) {
+    while sysfs::ports(root, bridge).unwrap_or_default().is_empty() && !deadline.has_passed() {
+        std::thread::sleep(BETWEEN_QUESTIONS);
+    }
 }
 
 fn of_bridge(root: &Path, bridge: &str) -> Result<Option<Profile>, String> {

@@ -146,6 +146,12 @@ fn of_bridge(profile: &Profile, device: &Device, bridge: &Bridge, uuid: &str) ->
     file.add(parameters(bridge));
     let of_host = profile.file.groups().filter(|group| OF_HOST.iter().any(|name| group.is(name)));
     of_host.for_each(|group| file.add(group.trimmed()));
+    // What a group that is not there means (nm-connection.c, `_normalize_ip_config`); in one that is there it has to be said.
+    for family in ["ipv4", "ipv6"] {
+        if file.value(family, "method").is_none() {
+            file.set(family, "method", "auto");
+        }
+    }
     let warnings = same_to_the_network(&mut file, device, bridge);
     (file, warnings)
 }

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Packages: docker.io busybox-static
+# Packages of 13: docker-cli
 # Beside Docker, guests reach the LAN and containers keep their isolation; both shown by packets.
 nf_call() { vm 'cat /proc/sys/net/bridge/bridge-nf-call-iptables'; }
 is_not_filtered() { holds 'test "$(cat /proc/sys/net/bridge/bridge-nf-call-iptables)" = 0'; }

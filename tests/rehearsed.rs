@@ -1,0 +1,116 @@
+//! What a rehearsal says of the hosts of the owners' golden trees (`tests/persistence`) is what the real hand-over to the
+//! real owner then does. `tests/zoo` has those of ifupdown, which needs no owner that runs.
+
+#[path = "networkd/host.rs"]
+#[allow(dead_code)]
+mod host;
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use support::{Lab, text, told};
+
+const UP: [&str; 7] = ["virt-bridge", "up", "br0", "--uplink", "eth0", "--persist", "--no-confirm"];
+const REHEARSAL: [&str; 7] = ["virt-bridge", "plan", "br0", "--uplink", "eth0", "--persist", "--rehearse"];
+
+/// How long an owner may take to configure a host.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The trees of one owner whose uplink is eth0. A bond or a VLAN is nothing that every kernel makes.
+fn trees(owner: &str) -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/persistence");
+    let trees = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let is_meant = |tree: &PathBuf| {
+        tree.file_name().unwrap().to_string_lossy().starts_with(&format!("{owner}-")) && !tree.join("uplink").exists()
+    };
+    let mut trees: Vec<PathBuf> = trees.filter(is_meant).collect();
+    trees.sort();
+    trees
+}
+
+/// Asks on a host of its own for each tree; some must be handed over, and some must not.
+fn are_right(owner: &str, host: fn(&Path) -> Lab) {
+    let (trees, next) = (trees(owner), AtomicUsize::new(0));
+    let some = || -> Vec<Result<bool, String>> {
+        let mine = std::iter::from_fn(|| trees.get(next.fetch_add(1, Ordering::Relaxed)));
+        mine.map(|tree| foretells(&host(tree)).map_err(|both| format!("{}: {both}", tree.display()))).collect()
+    };
+    let found: Vec<Result<bool, String>> = std::thread::scope(|scope| {
+        let threads = [(); 4].map(|()| scope.spawn(some));
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let wrong: Vec<&String> = found.iter().filter_map(|found| found.as_ref().err()).collect();
+    assert!(wrong.is_empty(), "{} of {} are wrong: {wrong:#?}", wrong.len(), trees.len());
+    let done = found.iter().filter(|found| **found == Ok(true)).count();
+    assert!(done >= 8 && trees.len() - done >= 2, "{done} of {} were handed over", trees.len());
+}
+
+/// Whether the host is handed over, as foretold; an error has both answers, where they are not the same.
+fn foretells(lab: &Lab) -> Result<bool, String> {
+    let [plan, up] = [REHEARSAL, UP].map(|command| lab.attempt(command));
+    let foretold = ["takeover: done", "nothing to do"].iter().any(|words| text(&plan.stdout).contains(words));
+    let is_same = (foretold, plan.status.code()) == (up.status.success(), up.status.code())
+        && (foretold || text(&plan.stderr) == text(&up.stderr));
+    if is_same { Ok(foretold) } else { Err(format!("{}\n{}", told(&plan), told(&up))) }
+}
+
+/// A host with the tree's files, which networkd has configured as far as it can: kinds of links that this kernel does not
+/// make keep it waiting.
+fn under_networkd(tree: &Path) -> Lab {
+    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    lab.serve_dhcp(&[]);
+    lab.host(["bash", "-ec", host::PREPARE]);
+    let take = "cp -a $0/etc/. /etc/
+        [ ! -d $0/usr ] || mount --bind $0/usr/lib/systemd/network /usr/lib/systemd/network";
+    lab.host(["bash", "-ec", take, &tree.to_string_lossy()]);
+    lab.host(["bash", "-ec", host::GENERATE]);
+    lab.host(["networkd", "start"]);
+    within(PATIENCE, || {
+        let links = lab.host(["networkctl", "--no-legend", "list"]);
+        !links.contains("pending") && !links.contains("configuring") && !links.contains("initialized")
+    });
+    lab
+}
+
+/// A host with the tree's profiles, which NetworkManager has brought up as far as it can.
+fn under_network_manager(tree: &Path) -> Lab {
+    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    lab.serve_dhcp(&[]);
+    lab.host(["bash", "-ec", "ip link set eth0 down; ip address flush dev eth0; network-manager prepare"]);
+    let take = "[ ! -d $0/etc ] || cp -a $0/etc/. /etc/
+        [ ! -d $0/usr ] || mount --bind $0/usr/lib/NetworkManager /usr/lib/NetworkManager
+        find /etc/NetworkManager/system-connections -type f -exec chmod 600 {} +";
+    lab.host(["bash", "-ec", take, &tree.to_string_lossy()]);
+    lab.host(["network-manager", "start"]);
+    within(PATIENCE, || {
+        let states = lab.host(["nmcli", "-t", "-f", "DEVICE,STATE", "device"]);
+        states.lines().any(|line| line == "eth0:connected") && !states.contains("connecting")
+    });
+    lab
+}
+
+/// Waits until it is so, or for as long.
+fn within(patience: Duration, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() && begun.elapsed() < patience {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_rehearsal_is_right_about_the_hosts_of_networkd() {
+    are_right("networkd", under_networkd);
+}
+
+#[test]
+fn a_rehearsal_is_right_about_the_hosts_of_netplan() {
+    are_right("netplan", under_networkd);
+}
+
+#[test]
+fn a_rehearsal_is_right_about_the_hosts_of_network_manager() {
+    are_right("networkmanager", under_network_manager);
+}
