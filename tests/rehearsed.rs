@@ -17,7 +17,7 @@ const UP: [&str; 7] = ["virt-bridge", "up", "br0", "--uplink", "eth0", "--persis
 const REHEARSAL: [&str; 7] = ["virt-bridge", "plan", "br0", "--uplink", "eth0", "--persist", "--rehearse"];
 
 /// How long an owner may take to configure a host.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The trees of one owner whose uplink is eth0. A bond or a VLAN is nothing that every kernel makes.
 fn trees(owner: &str) -> Vec<PathBuf> {
@@ -39,7 +39,7 @@ fn are_right(owner: &str, host: fn(&Path) -> Lab) {
         mine.map(|tree| foretells(&host(tree)).map_err(|both| format!("{}: {both}", tree.display()))).collect()
     };
     let found: Vec<Result<bool, String>> = std::thread::scope(|scope| {
-        let threads = [(); 4].map(|()| scope.spawn(some));
+        let threads = [(); 2].map(|()| scope.spawn(some));
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     let wrong: Vec<&String> = found.iter().filter_map(|found| found.as_ref().err()).collect();
@@ -68,10 +68,8 @@ fn under_networkd(tree: &Path) -> Lab {
     lab.host(["bash", "-ec", take, &tree.to_string_lossy()]);
     lab.host(["bash", "-ec", host::GENERATE]);
     lab.host(["networkd", "start"]);
-    within(PATIENCE, || {
-        let links = lab.host(["networkctl", "--no-legend", "list"]);
-        !links.contains("pending") && !links.contains("configuring") && !links.contains("initialized")
-    });
+    let is_settled = "grep -Eqs '^ADMIN_STATE=(configured|unmanaged|failed)' /run/systemd/netif/links/$(cat /sys/class/net/eth0/ifindex)";
+    within(PATIENCE, || lab.attempt(["sh", "-c", is_settled]).status.success());
     lab
 }
 
