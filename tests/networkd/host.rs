@@ -22,11 +22,10 @@ Gateway=192.0.2.254
 
 pub const LEASED: &str = "[Match]\nName=eth0\n\n[Network]\nDHCP=ipv4\n";
 
-/// No file of networkd's or netplan's, and a NIC that nobody has configured.
-pub const PREPARE: &str =
+/// No file of networkd's or netplan's.
+pub const NO_FILES: &str =
     "rm -rf /etc/systemd/network /etc/netplan; mkdir /etc/systemd/network /etc/netplan; rm -f /etc/machine-id
-    echo 0123456789abcdef0123456789abcdef >/etc/machine-id
-    ip address flush dev eth0; ip link set eth0 down";
+    echo 0123456789abcdef0123456789abcdef >/etc/machine-id";
 
 /// What systemd does before it starts networkd.
 pub const GENERATE: &str =
@@ -38,7 +37,8 @@ pub fn configured(lab: Lab, network: &str) -> Lab {
 }
 
 pub fn configured_by(lab: Lab, file: &str, text: &str) -> Lab {
-    lab.host(["bash", "-ec", PREPARE]);
+    lab.host(["bash", "-ec", NO_FILES]);
+    lab.host(["bash", "-ec", "ip address flush dev eth0; ip link set eth0 down"]);
     lab.write(file, text);
     lab.host(["bash", "-ec", GENERATE]);
     lab.host(["networkd", "start"]);

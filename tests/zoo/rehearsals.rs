@@ -202,37 +202,6 @@ fn is_right_about(tree: &str) {
     assert_eq!(plan.status.success(), text(&plan.stdout).contains("takeover: done"), "{tree}: {}", told(&plan));
 }
 
-/// ifupdown's files of the golden trees (`tests/persistence`), in which a rehearsal looks for nothing but refusals.
-#[test]
-fn a_rehearsal_is_right_about_what_lasts() {
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/persistence");
-    let trees = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    let is_meant = |tree: &std::path::PathBuf| {
-        tree.file_name().unwrap().to_string_lossy().starts_with("ifupdown-") && !tree.join("uplink").exists()
-    };
-    let lab = host_with(&["--no-ra"], "");
-    lab.host(["sh", "-ec", "mkdir -p /run/network; cp -a /etc/network /run/lab/"]);
-    let mut ends = [0; 2];
-    for tree in trees.filter(is_meant) {
-        let copy = "rm -rf /etc/network; cp -a /run/lab/network /etc/; cp -a $0/etc/. /etc/; echo eth0=eth0 >/run/network/ifstate";
-        lab.host(["sh", "-ec", copy, &tree.to_string_lossy()]);
-        let plan = lab.attempt(PLAN.iter().chain(&["--persist"]));
-        let up = lab.attempt(["virt-bridge", "up", "br0", "--uplink", "eth0", "--persist"]);
-        assert_eq!(plan.status.code(), up.status.code(), "{}: {}\n{}", tree.display(), told(&plan), told(&up));
-        assert_eq!(plan.status.success(), text(&plan.stdout).contains("takeover: done"), "{}", told(&plan));
-        lab.host(["virt-bridge", "undo", "br0"]);
-        let difference = lab.attempt(["diff", "-r", &tree.join("etc/network").to_string_lossy(), "/etc/network"]);
-        assert!(
-            !text(&difference.stdout).lines().any(|line| line.starts_with("diff ")),
-            "{}: {}",
-            tree.display(),
-            told(&difference)
-        );
-        ends[usize::from(up.status.success())] += 1;
-    }
-    assert!(ends.iter().all(|count| *count >= 3), "{ends:?}");
-}
-
 /// The network namespaces of all threads of the lab.
 fn namespaces(lab: &Lab) -> BTreeSet<String> {
     let found = lab.host(["sh", "-c", "readlink /proc/[0-9]*/task/*/ns/net; true"]);
