@@ -1,6 +1,6 @@
 //! What AppArmor has kept our programs from, as the kernel's log has it, and what it will.
 
-mod profile;
+mod question;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -19,8 +19,8 @@ pub const DENIED: Check =
 pub const ALLOWED: Check =
     Check { name: "hook-allowed", about: "AppArmor lets libvirt's daemon run the hook", look: allowed };
 
-/// The profiles of the daemons that run network hooks, as the kernel names them, and their files.
-const PROFILES: [(&str, &str); 2] = [("libvirtd", "usr.sbin.libvirtd"), ("virtnetworkd", "usr.sbin.virtnetworkd")];
+/// The daemons that run network hooks; their profiles are named after them, or after their path.
+const DAEMONS: [&str; 2] = ["libvirtd", "virtnetworkd"];
 
 /// The profiles that are loaded, a line each: `libvirtd (enforce)`.
 const LOADED: &str = "/sys/kernel/security/apparmor/profiles";
@@ -49,19 +49,17 @@ fn allowed(host: &Host) -> Vec<Finding> {
     let loaded = fs::read_to_string(LOADED).unwrap_or_default();
     let programs: Vec<String> = hooks::programs(host).into_iter().map(|it| it.display().to_string()).collect();
     let mut findings = Vec::new();
-    for (name, file) in PROFILES {
-        let is_enforced = |line: &str| {
-            [name, &format!("/usr/sbin/{name}")].map(|it| format!("{it} (enforce)")).iter().any(|it| it == line)
-        };
-        if !loaded.lines().any(is_enforced) {
+    for daemon in DAEMONS {
+        let is_enforced = |profile: &String| loaded.lines().any(|line| line == format!("{profile} (enforce)"));
+        let Some(profile) = [daemon.to_owned(), format!("/usr/sbin/{daemon}")].into_iter().find(is_enforced) else {
             continue;
-        }
-        let read = |directory: &str| fs::read_to_string(format!("{directory}/{file}")).unwrap_or_default();
-        let text = read("/etc/apparmor.d") + &read("/etc/apparmor.d/local");
-        let denied = programs.iter().filter(|program| !text.is_empty() && !profile::may_execute(&text, program));
+        };
+        // Who may not ask sees nothing.
+        let denied = programs.iter().filter(|program| question::may_execute(&profile, program).is_ok_and(|may| !may));
         findings.extend(denied.map(|program| {
+            let file = format!("usr.sbin.{daemon}");
             Finding::problem(
-                format!("AppArmor's profile {name} does not let {name} run {program}, so that no network starts"),
+                format!("AppArmor's profile {profile} does not let {daemon} run {program}, so that no network starts"),
                 format!(
                     "echo '{program} PUx,' >>/etc/apparmor.d/local/{file} && apparmor_parser --replace /etc/apparmor.d/{file}"
                 ),

@@ -4,15 +4,15 @@
 
 # is_answered: a port of the guest's on which nobody listens is refused, unless somebody on the way drops or rejects that.
 # Not a ping, which ufw forwards whatever its policy.
-is_answered() { peer timeout 3 bash -c '</dev/tcp/192.0.2.30/9' 2>&1 | grep -q 'Connection refused'; }
+is_answered() { [[ $(peer timeout 3 bash -c '</dev/tcp/192.0.2.30/9' 2>&1) = *'Connection refused'* ]]; }
 
 # behind_the_firewall WHAT: with br_netfilter loaded, which is when a firewall of the host can see bridged packets
 behind_the_firewall() {
-    is_answered || fail "the guest is not reached: $1"
+    wait_for $((20 * patience)) is_answered || fail "the guest is not reached: $1"
     vm 'sysctl --quiet --write net.bridge.bridge-nf-call-iptables=1'
     ! is_answered || fail "$1 lets everything pass: the test shows nothing"
     vm 'virt-bridge netfilter apply'
-    is_answered || fail "the guest is not reached any more: $1"
+    wait_for $((20 * patience)) is_answered || fail "the guest is not reached any more: $1"
     say "$1 stops bridged guests where bridge netfilter is on, and does not where virt-bridge has turned it off"
 }
 
