@@ -23,13 +23,10 @@ if [ -z "${BENCH_NAMESPACES:-}" ]; then
     mv "$WORK/order.ld" packaging/order.ld
     exit
 fi
-mount -t tmpfs tmpfs /run
-cp -a /etc /run/etc
-mount --bind /run/etc /etc
-printf '[bridge.br0]\nuplink = "eth0"\n' >/etc/virt-bridge.toml
 export VIRT_BRIDGE=$BUILT/virt-bridge
 # shellcheck source=tests/bench/rig.sh
 . "$HERE/rig.sh"
+rig_files
 rig_create
 hook() { in_host "$@" "$BUILT/virt-bridge-network" bridge-network start begin - <"$HERE/bridge-network.xml"; }
 hook

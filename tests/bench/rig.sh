@@ -1,5 +1,13 @@
-# A host with eth0 and its router, in two namespaces; sourced by run.sh.
+# A host with eth0 and its router, in two namespaces; sourced by run.sh and order.sh.
 # shellcheck shell=bash
+
+# A /run and an /etc of our own, whose configuration names the uplink; in a mount namespace.
+rig_files() {
+    mount -t tmpfs tmpfs /run
+    cp -a /etc /run/etc
+    mount --bind /run/etc /etc
+    printf '[bridge.br0]\nuplink = "eth0"\n' >/etc/virt-bridge.toml
+}
 
 rig_create() {
     ip netns add host

@@ -12,19 +12,15 @@ if [ -z "${BENCH_NAMESPACES:-}" ]; then
     export BUILT=${CARGO_TARGET_DIR:-$HERE/../../target}/$target/release
     exec unshare --net --mount --pid --fork --kill-child --mount-proc "$0" "$@"
 fi
-mount -t tmpfs tmpfs /run
-cp -a /etc /run/etc
-mount --bind /run/etc /etc
-printf '[bridge.br0]\nuplink = "eth0"\n' >/etc/virt-bridge.toml
-
 export VIRT_BRIDGE=${VIRT_BRIDGE:-$BUILT/virt-bridge} HOOK=${HOOK:-$BUILT/virt-bridge-network}
 export HERE RUNS=${RUNS:-100}
-RESULTS=$(mktemp -d /run/results.XXXXXX)
-export RESULTS
 for part in rig outage noop scale links netfilter domain status owners; do
     # shellcheck source=/dev/null
     . "$HERE/$part.sh"
 done
+rig_files
+RESULTS=$(mktemp -d /run/results.XXXXXX)
+export RESULTS
 
 echo "machine: $(uname -sr), $(nproc) processors, $(sed -n 's/^model name\s*: //p;T;q' /proc/cpuinfo)"
 echo "load at the start: $(cut -d' ' -f1-3 /proc/loadavg); $(date -u +%FT%TZ)"
