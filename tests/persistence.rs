@@ -11,7 +11,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{Lab, told};
+use support::{Lab, ifupdown2, told};
 use virt_bridge::owner::{Backup, Bridge, Claim, Owner, Persistence, persistence};
 
 fn cases() -> Vec<PathBuf> {
@@ -132,7 +132,7 @@ fn beside_a_kernel(case: &Path, test: &str) -> PathBuf {
         symlink(&tree, root.join(tree.file_name().unwrap())).unwrap();
     }
     let running = match owner(case) {
-        "ifupdown" => "01-nobody",
+        "ifupdown" | "ifupdown2" => "01-nobody",
         "networkmanager" => "06-network-manager",
         _ => "04-networkd",
     };
@@ -220,6 +220,25 @@ fn ifupdown_understands_what_is_written() {
         assert!(!uplink.lines().any(|line| line.starts_with("address: ")), "{}: {uplink}", case.display());
         assert!(on_its_host(&root, "ifquery --list").lines().any(|link| link == "br0"), "{}", case.display());
         on_its_host(&root, &format!("ifup --no-act --force {} br0", bridge.uplink));
+        fs::remove_dir_all(root).unwrap();
+    }
+}
+
+/// As ifupdown2 shows its files: names of options with `-`, and each stanza.
+#[test]
+fn ifupdown2_understands_what_is_written() {
+    for case in accepted("ifupdown2") {
+        let root = copy(&case, "query2");
+        let bridge = bridge(&case);
+        persistence(&root, &bridge, &claims(&case)).unwrap().write(&root, "br0").unwrap();
+        let ask = |command: &str| on_its_host(&root, &format!("{}\n{command}", ifupdown2::install()));
+        let query = ask("ifquery br0");
+        assert!(query.contains(&format!("\tbridge-ports {}\n", bridge.uplink)), "{}: {query}", case.display());
+        let uplink = ask(&format!("ifquery {}", bridge.uplink));
+        assert!(!uplink.contains("address "), "{}: {uplink}", case.display());
+        assert!(ask("ifquery --list").lines().any(|link| link == "br0"), "{}", case.display());
+        // Of an attribute that it does not know it only says so where it is asked.
+        ask("ifup --syntax-check br0");
         fs::remove_dir_all(root).unwrap();
     }
 }
@@ -352,8 +371,8 @@ fn network_manager_takes_what_is_written() {
 /// What `command` prints where `root`'s /etc/network is the host's.
 fn on_its_host(root: &Path, command: &str) -> String {
     let script =
-        format!("mount --bind {0}/etc/network /etc/network && mount -t tmpfs none /run && {command}", root.display());
-    let output = Command::new("unshare").args(["--net", "--mount", "sh", "-c", &script]).output().unwrap();
+        format!("mount --bind {0}/etc/network /etc/network\nmount -t tmpfs none /run\n{command}", root.display());
+    let output = Command::new("unshare").args(["--net", "--mount", "sh", "-ec", &script]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !said.contains("interfaces:"), "{}: {command}: {said}", root.display());
     String::from_utf8(output.stdout).unwrap()

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{Lab, text, told};
+use support::{Lab, ifupdown2, text, told};
 
 const UP: [&str; 4] = ["virt-bridge", "up", "br0", "--no-confirm"];
 const REHEARSAL: [&str; 4] = ["virt-bridge", "plan", "br0", "--rehearse"];
@@ -83,6 +83,13 @@ fn under_ifupdown(tree: &Path) -> Lab {
     lab
 }
 
+/// The same with ifupdown2 in the place of ifupdown.
+fn under_ifupdown2(tree: &Path) -> Lab {
+    let lab = under_ifupdown(tree);
+    lab.host(["bash", "-ec", &format!("{}\ntouch /run/network/ifstatelock", ifupdown2::install())]);
+    lab
+}
+
 /// A host with the tree's files, which networkd has configured as far as it can: kinds of links that this kernel does not
 /// make keep it waiting.
 fn under_networkd(tree: &Path) -> Lab {
@@ -126,6 +133,11 @@ fn within(patience: Duration, is_so: impl Fn() -> bool) {
 #[test]
 fn a_rehearsal_is_right_about_the_hosts_of_ifupdown() {
     are_right("ifupdown", under_ifupdown);
+}
+
+#[test]
+fn a_rehearsal_is_right_about_the_hosts_of_ifupdown2() {
+    are_right("ifupdown2", under_ifupdown2);
 }
 
 #[test]

@@ -45,11 +45,8 @@ impl Belongings {
         let lasting: Vec<&Route> =
             snapshot.routes.iter().filter(|route| route.uses(index) && is_lasting(route)).collect();
         let advertised: Vec<&Route> = lasting.iter().copied().filter(|route| route.is_advertised()).collect();
-        let (prefix_routes, routes) = lasting
-            .into_iter()
-            .filter(|route| !is_stand_in(route, &advertised))
-            .cloned()
-            .partition(|route| route.protocol == PROTOCOL_KERNEL);
+        let (prefix_routes, routes) =
+            lasting.into_iter().filter(|route| !is_stand_in(route, &advertised)).cloned().partition(Route::is_kernels);
         Belongings {
             addresses: snapshot
                 .addresses

@@ -117,6 +117,12 @@ impl Route {
         self.protocol == RTPROT_RA
     }
 
+    /// Whether the kernel made the route with an address. Others may say so of theirs, as ifupdown2 does of default routes,
+    /// but the kernel makes none that leads by a gateway.
+    pub fn is_kernels(&self) -> bool {
+        self.protocol == libc::RTPROT_KERNEL && self.ways().iter().all(Way::is_kernels)
+    }
+
     /// Whether the kernel made the route for an address's broadcast address.
     pub fn is_kernels_broadcast(&self) -> bool {
         self.protocol == libc::RTPROT_KERNEL && self.route_type == libc::RTN_BROADCAST

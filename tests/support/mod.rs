@@ -5,6 +5,7 @@
 
 pub mod bridges;
 pub mod domains;
+pub mod ifupdown2;
 pub mod ssh;
 pub mod terminal;
 

@@ -17,7 +17,7 @@ state() {
         ip -6 route show table all dev $1
         cat /etc/resolv.conf
         ! systemctl is-active --quiet systemd-resolved || resolvectl dns $1 | sed 's/^Link [0-9]*//'" |
-        sed "s/\\b$1\\b/LINK/g; s/ expires [0-9]*sec//; s/ *\$//"
+        sed "s/\\b$1\\b/LINK/g; s/ expires [0-9]*sec//; s/ nhid [0-9]*//; s/ *\$//"
 }
 
 # A lease that networkd keeps while it takes the bridge over has no end, and its prefix no metric, until the next boot.

@@ -22,10 +22,10 @@ pub struct Way {
 }
 
 impl Way {
-    /// Whether the kernel made the route by itself.
+    /// Whether the kernel made the route by itself, see [`Route::is_kernels`].
     pub fn is_kernels(&self) -> bool {
         let (_, _, protocol) = self.kind;
-        protocol == libc::RTPROT_KERNEL
+        protocol == libc::RTPROT_KERNEL && self.gateway.is_none()
     }
 }
 

@@ -2,15 +2,23 @@
 
 use crate::owner::persist::Bridge;
 
-/// How the bridge is made: by the options of bridge-utils, or without it by commands.
+/// How the bridge is made: by the options of bridge-utils, without it by commands, or by ifupdown2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Maker {
     BridgeUtils,
     Commands,
+    Ifupdown2,
 }
 
 /// The options, without indentation.
 pub fn options(bridge: &Bridge, maker: Maker) -> Vec<String> {
+    match maker {
+        Maker::Ifupdown2 => of_ifupdown2(bridge),
+        _ => of_ifupdown(bridge, maker),
+    }
+}
+
+fn of_ifupdown(bridge: &Bridge, maker: Maker) -> Vec<String> {
     let Bridge { uplink, mac, .. } = bridge;
     let mut options = vec![
         format!("bridge_ports {uplink}"),
@@ -40,5 +48,25 @@ pub fn options(bridge: &Bridge, maker: Maker) -> Vec<String> {
             "post-down test -x /sbin/brctl || ip link delete dev $IFACE".into(),
         ]);
     }
+    options
+}
+
+fn of_ifupdown2(bridge: &Bridge) -> Vec<String> {
+    let mut options = vec![
+        format!("bridge-ports {}", bridge.uplink),
+        format!("bridge-stp {}", if bridge.stp { "on" } else { "off" }),
+        // Whole seconds (addons/bridge.py); longer is safer than shorter.
+        format!("bridge-fd {}", bridge.forward_delay_ms.div_ceil(1000)),
+        format!("hwaddress {}", bridge.mac),
+    ];
+    if bridge.vlan_filtering {
+        options.push("bridge-vlan-aware yes".into());
+    }
+    // It makes a router of each bridge that has an address (_set_bridge_forwarding in addons/address.py), and a router passes
+    // over router advertisements.
+    options.extend(["ipv4", "ipv6"].map(|family| {
+        let of = |link| format!("/proc/sys/net/{family}/conf/{link}/forwarding");
+        format!("post-up cat {} >{}", of("default"), of("$IFACE"))
+    }));
     options
 }

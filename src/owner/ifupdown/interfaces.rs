@@ -63,6 +63,12 @@ impl Line {
     pub fn option(&self) -> Option<String> {
         (self.kind == Kind::Option).then(|| self.words()[0].replace('_', "-"))
     }
+
+    /// Whether ifupdown2 has a template engine make other lines of it (Mako's control lines and tags).
+    pub fn is_of_template(&self) -> bool {
+        let text = self.text.trim_start();
+        text.starts_with('%') || text.contains("<%")
+    }
 }
 
 /// Reads the main file below `root` and every file that it sources, in the order in which ifupdown comes to them.

@@ -17,12 +17,12 @@ const LINK_OPTIONS: [&str; 11] = [
     "slaves",
     "ethernet-",
     "hardware-",
-    "link-speed",
-    "link-duplex",
+    "link-",
     "offload-",
     "driver-",
     "mtu",
     "hwaddress",
+    "alias",
 ];
 
 /// The configuration with the bridge.
@@ -33,12 +33,14 @@ pub fn render(files: &[File], bridge: &Bridge, maker: Maker) -> Result<Persisten
     if has_bridge(files, bridge) {
         return Ok(Persistence::nothing(Owner::Ifupdown));
     }
-    let reasons = reasons(files, bridge);
+    let reasons = reasons(files, bridge, maker);
     let file = files.iter().find(|file| file.lines.iter().any(|line| begins(line, &bridge.uplink)));
     match file {
         Some(file) if reasons.is_empty() => Ok(rendered(file, bridge, maker)),
-        Some(_) => Err(reasons),
-        None => Err(vec![format!("{} has no stanza of its own in {}", bridge.uplink, super::interfaces::MAIN)]),
+        None if reasons.is_empty() => {
+            Err(vec![format!("{} has no stanza of its own in {}", bridge.uplink, super::interfaces::MAIN)])
+        }
+        _ => Err(reasons),
     }
 }
 
@@ -77,7 +79,7 @@ fn stanzas(files: &[File]) -> Vec<(&File, &Line, Vec<&Line>)> {
 }
 
 /// Everything in the files that stands against the bridge.
-fn reasons(files: &[File], bridge: &Bridge) -> Vec<String> {
+fn reasons(files: &[File], bridge: &Bridge, maker: Maker) -> Vec<String> {
     let (uplink, mut reasons) = (&bridge.uplink, Vec::new());
     let at = |file: &File, line: &Line| format!("{}:{}", file.path.display(), line.number);
     let mut home: Option<&File> = None;
@@ -97,6 +99,8 @@ fn reasons(files: &[File], bridge: &Bridge) -> Vec<String> {
         }
         match words.get(3) {
             Some(method) if METHODS.contains(&method.as_str()) => {}
+            // `iface eth0` alone.
+            None if maker == Maker::Ifupdown2 => {}
             method => {
                 let method = method.map_or("nothing", String::as_str);
                 reasons.push(format!("{}: the method {method} cannot be a bridge's", at(file, header)));
@@ -114,6 +118,9 @@ fn reasons(files: &[File], bridge: &Bridge) -> Vec<String> {
     }
     for (file, line) in files.iter().flat_map(|file| file.lines.iter().map(move |line| (file, line))) {
         let words = line.words();
+        if maker == Maker::Ifupdown2 && line.is_of_template() {
+            reasons.push(format!("{}: a template, which may make anything of {uplink}", at(file, line)));
+        }
         let is_home = home.is_some_and(|home| home.path == file.path);
         let names = words.iter().skip(1);
         match line.kind {
@@ -158,7 +165,9 @@ fn is_stacked(line: &Line) -> bool {
 
 /// Whether the option stays with the NIC.
 fn is_of_link(line: &Line) -> bool {
-    let is_link_option = |option: String| LINK_OPTIONS.iter().any(|prefix| option.starts_with(prefix));
+    // `gro-offload` and the like are ifupdown2's.
+    let is_link_option =
+        |option: String| LINK_OPTIONS.iter().any(|prefix| option.starts_with(prefix)) || option.ends_with("-offload");
     line.option().is_some_and(is_link_option)
         || (is_command(line) && line.words().iter().any(|word| word.rsplit('/').next() == Some("ethtool")))
 }

@@ -31,8 +31,8 @@ pub fn forget(root: &Path, link: &str) -> io::Result<()> {
 /// Makes the link up or not, in the list of all and in its own file, which is the one that ifdown believes.
 fn change(root: &Path, link: &str, is_up: bool) -> io::Result<()> {
     let place = edit::below(root, Path::new(STATE));
-    // Without its directory there is no ifupdown of this kind.
-    if !place.parent().is_some_and(Path::is_dir) {
+    // Without its directory there is no ifupdown of this kind, and ifupdown2 compares the links with its files instead.
+    if !place.parent().is_some_and(Path::is_dir) || super::is_ifupdown2(root) {
         return Ok(());
     }
     let _lock = lock(root)?;
