@@ -12,18 +12,19 @@ mod ports;
 mod rivals;
 mod takeovers;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::bridge::Snapshot;
+use crate::bridge::{Receipt, Snapshot};
 use crate::config::Config;
 use crate::libvirt::bridge_networks::{self, BridgeNetwork};
 use crate::libvirt::taps::{self, Tap};
 use crate::netfilter;
 use crate::netlink::{self, Link, Socket};
 use crate::picture::{self, Bridge};
+use crate::shell_word::ShellWord;
 
 pub use ports::fallen;
 
@@ -127,6 +128,8 @@ pub struct Host {
     networks: Vec<BridgeNetwork>,
     taps: Vec<Tap>,
     bridges: Vec<Bridge>,
+    /// The takeovers since the last boot, by bridge.
+    takeovers: BTreeMap<String, Receipt>,
     netfilter: netfilter::State,
     /// What bridge netfilter has otherwise than the policy wants it.
     netfilter_change: netfilter::Change,
@@ -146,6 +149,7 @@ impl Host {
             snapshot: Snapshot::take(socket)?,
             networks: bridge_networks::on_bridges(root),
             taps: taps::of_running_guests(root),
+            takeovers: takeovers::since_boot(),
             netfilter,
             netfilter_change,
             config,
@@ -160,6 +164,7 @@ impl Host {
             networks: bridge_networks::on_bridges(root),
             taps: Vec::new(),
             bridges: Vec::new(),
+            takeovers: BTreeMap::new(),
             netfilter: netfilter::State::default(),
             netfilter_change: netfilter::Change::default(),
             config,
@@ -177,10 +182,26 @@ impl Host {
         self.networks.iter().filter(|network| network.bridged)
     }
 
-    /// The bridges that are configured, or that such a network uses.
+    /// The bridges that are configured, that such a network uses, or that have taken something over.
     fn our_bridges(&self) -> BTreeSet<&str> {
-        let configured = self.config.bridges.keys().map(String::as_str);
-        configured.chain(self.bridged_networks().map(|network| network.bridge.as_str())).collect()
+        let known = self.config.bridges.keys().chain(self.takeovers.keys()).map(String::as_str);
+        known.chain(self.bridged_networks().map(|network| network.bridge.as_str())).collect()
+    }
+
+    /// The uplink of the bridge's last takeover, where the configuration says nothing of that bridge.
+    fn taken_uplink(&self, bridge: &str) -> Option<&str> {
+        let taken = self.takeovers.get(bridge).filter(|_| !self.config.bridges.contains_key(bridge));
+        taken?.uplink.as_ref().map(|uplink| uplink.name.as_str())
+    }
+
+    /// The command that makes the bridge as it should be.
+    fn up(&self, bridge: &str) -> String {
+        let up = format!("virt-bridge up {}", ShellWord(bridge));
+        match self.taken_uplink(bridge) {
+            Some(uplink) => format!("{up} --uplink {}", ShellWord(uplink)),
+            None if self.config.bridges.contains_key(bridge) => up,
+            None => format!("{up} --uplink NIC, with the NIC that leads to the LAN"),
+        }
     }
 
     /// Those of them that are there, as bridges.

@@ -52,6 +52,7 @@ use crate::bridge::{self, GATEWAY_CHECK, Wanted};
 use crate::config::{Config, Uplink, nearest};
 use crate::interface_name;
 use crate::owner;
+use crate::printable;
 use exit::{Exit, Failure};
 
 /// How long a command may take; a takeover takes milliseconds, and waits for routers and other runs only.
@@ -229,9 +230,12 @@ fn read_by_somebody(written: std::io::Result<()>) -> Result<bool, Failure> {
 }
 
 fn write_json(value: &impl Serialize) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut stdout, value)?;
-    writeln!(stdout)
+    writeln!(std::io::stdout().lock(), "{}", printable::json(&serde_json::to_string_pretty(value)?))
+}
+
+/// Says what is not as somebody may think, on stderr; where nobody reads it nothing is to be done.
+fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "warning: {}", printable::Printable(text));
 }
 
 impl From<bridge::Error> for Failure {

@@ -21,6 +21,7 @@ pub mod picture;
 pub mod printable;
 pub mod regular_file;
 pub mod rehearsal;
+pub mod shell_word;
 pub mod sysctl;
 pub mod sysctl_d;
 pub mod sysfs;

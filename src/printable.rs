@@ -27,6 +27,19 @@ pub fn lines(text: &str) -> String {
         .collect()
 }
 
+/// JSON with the same characters escaped as JSON has it; without the JSON's own ends of lines they are in strings only.
+pub fn json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_dangerous(c) && c != '\n' {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 /// Control characters, line and paragraph separators, and the invisible and bidirectional marks of Unicode TR 36.
 fn is_dangerous(c: char) -> bool {
     c.is_control()
@@ -48,6 +61,7 @@ mod tests {
         ] {
             assert_eq!(Printable(text).to_string(), shown);
         }
+        assert_eq!(json("{\n\"a\": \"\u{9b}大\u{202e}\"}"), "{\n\"a\": \"\\u009b大\\u202e\"}");
         assert_eq!(lines("\ta\x1b[2J\tb\r\n\n+c"), "\ta\\u{1b}[2J\tb\\r\n\n+c");
     }
 }

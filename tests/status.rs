@@ -117,12 +117,55 @@ fn no_name_can_move_the_cursor() {
         &["receipt"],
         &["plan", "br0", "--uplink", "eth0", "--persist"],
         &["status", bad],
+        &["status", "--json"],
+        &["check", "--json"],
+        &["up", "br0", "--uplink", "eth0", "--persist", "--no-confirm"],
     ] {
         let output = lab.attempt(std::iter::once("virt-bridge").chain(command.iter().copied()));
         let moves = |letter: char| letter.is_control() && !['\n', '\t'].contains(&letter);
         assert!(!told(&output).contains(moves), "{command:?}: {:?}", told(&output));
     }
     assert!(lab.host(["virt-bridge", "status"]).contains("a\\u{1b}[2J\\u{9b}m"));
+}
+
+/// Whatever bytes a shell hands over.
+#[test]
+fn an_argument_that_is_no_text_is_a_wrong_one() {
+    let output = Lab::start(["--no-libvirt", "--no-ra"]).attempt(["bash", "-c", "virt-bridge $'\\xff'"]);
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+}
+
+#[test]
+fn watching_begins_at_once() {
+    let lab = lab();
+    let seen = lab.attempt(["timeout", "2", "virt-bridge", "status", "--watch", "3600"]);
+    assert!(told(&seen).contains("br0"), "{}", told(&seen));
+}
+
+#[test]
+fn a_picture_for_which_there_is_no_room_leaves_the_earlier_one() {
+    let lab = lab();
+    let script = "mkdir /run/small; mount -t tmpfs -o size=4k tmpfs /run/small; echo earlier >/run/small/a.svg
+        ! virt-bridge status --svg /run/small/a.svg 2>/run/said; cat /run/said; ls /run/small; cat /run/small/a.svg";
+    let said = lab.host(["bash", "-ec", script]);
+    let expected =
+        "virt-bridge: cannot write /run/small/a.svg: No space left on device (os error 28)\na.svg\nearlier\n";
+    assert!(said.ends_with(expected), "{said}");
+}
+
+/// Directories that everybody may list have files that not everybody may read.
+#[test]
+fn who_may_not_read_what_runs_is_told_so() {
+    let lab = lab();
+    lab.host(["sh", "-ec", "chmod 755 /run/libvirt/qemu; chmod 600 /run/libvirt/qemu/*"]);
+    for command in ["check", "status", "heal --dry-run"] {
+        let said = lab.attempt(["sh", "-c", &format!("setpriv --reuid 65534 --clear-groups virt-bridge {command}")]);
+        assert!(
+            told(&said).contains("CAP_DAC_READ_SEARCH") && told(&said).contains("/run/libvirt/qemu"),
+            "{}",
+            told(&said)
+        );
+    }
 }
 
 #[test]

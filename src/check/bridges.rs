@@ -8,6 +8,7 @@ use super::{Check, Finding, Host};
 use crate::bridge::Wanted;
 use crate::config::Uplink;
 use crate::picture::{Bridge, Port};
+use crate::shell_word::ShellWord;
 use crate::sysfs;
 
 pub const PRESENT: Check =
@@ -38,8 +39,12 @@ fn present(host: &Host) -> Vec<Finding> {
     missing
         .map(|name| {
             let used = host.bridged_networks().find(|network| network.active && network.bridge == name);
-            let mend = format!("virt-bridge up {name}");
+            let mend = host.up(name);
             match used {
+                None if host.takeovers.contains_key(name) => Finding::problem(
+                    format!("{name} is missing, which has taken over addresses and routes since the last boot"),
+                    mend,
+                ),
                 Some(network) => Finding::problem(
                     format!("{name} is missing, though network {} is active: its guests cannot start", network.name),
                     mend,
@@ -56,14 +61,21 @@ fn uplink(host: &Host) -> Vec<Finding> {
 
 fn without_uplink(host: &Host, bridge: &Bridge) -> Option<Finding> {
     let name = &bridge.name;
-    match host.config.bridges.get(name).map(|bridge| &bridge.uplink) {
-        Some(Uplink::Name(uplink)) if !bridge.ports.iter().any(|port| port.name == *uplink) => Some(Finding::problem(
+    let configured = host.config.bridges.get(name).map(|bridge| &bridge.uplink);
+    let named = match configured {
+        Some(Uplink::Name(uplink)) => Some(uplink.as_str()),
+        _ => host.taken_uplink(name),
+    };
+    if let Some(uplink) = named.filter(|uplink| bridge.ports.iter().all(|port| port.name != **uplink)) {
+        return Some(Finding::problem(
             format!("{uplink} is not a port of {name}, so that its guests do not reach the LAN"),
-            format!("virt-bridge up {name}"),
-        )),
+            host.up(name),
+        ));
+    }
+    match configured {
         Some(Uplink::PermanentMac(_) | Uplink::Auto) if bridge.uplink.is_none() => Some(Finding::problem(
             format!("{name} has no uplink, so that its guests do not reach the LAN"),
-            format!("virt-bridge up {name}"),
+            host.up(name),
         )),
         None | Some(Uplink::None) if bridge.uplink.is_none() => Some(Finding::warning(
             format!("{name} has no uplink: its guests reach each other and the host, but no LAN"),
@@ -82,7 +94,7 @@ fn up(host: &Host) -> Vec<Finding> {
     let bridges = host.present_bridges().map(|bridge| (&bridge.name, bridge.up));
     let down = bridges.chain(uplinks(host).map(|(_, port)| (&port.name, port.up))).filter(|(_, up)| !up);
     down.map(|(name, _)| {
-        Finding::problem(format!("{name} is down, and nothing passes"), format!("ip link set {name} up"))
+        Finding::problem(format!("{name} is down, and nothing passes"), format!("ip link set {} up", ShellWord(name)))
     })
     .collect()
 }

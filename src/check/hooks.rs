@@ -6,41 +6,91 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Check, Finding, Host};
+use crate::shell_word::ShellWord;
 
-/// Where our hook may be: among libvirt's own programs, from where AppArmor lets libvirtd run it (`@libexecdir@` in
+/// How much of a file the kernel looks at for an interpreter, in bytes (`BINPRM_BUF_SIZE` of linux/binfmts.h).
+const SHEBANG: u64 = 256;
+
+/// Where our hooks may be: among libvirt's own programs, from where AppArmor lets libvirtd run them (`@libexecdir@` in
 /// src/security/apparmor/usr.sbin.libvirtd.in).
-const PROGRAMS: [&str; 2] = ["/usr/lib/libvirt/virt-bridge-network", "/usr/libexec/virt-bridge-network"];
-const MAIN: &str = "/etc/libvirt/hooks/network";
-const DIRECTORIES: [&str; 2] = ["/etc/libvirt/hooks/network.d", "/etc/libvirt/hooks/qemu.d"];
+const PROGRAM_DIRECTORIES: [&str; 2] = ["/usr/lib/libvirt", "/usr/libexec"];
+const DIRECTORY: &str = "/etc/libvirt/hooks";
+
+/// What libvirt calls a hook for: the name of its place, which a directory beside it has with `.d`.
+#[derive(Clone, Copy)]
+struct Kind {
+    name: &'static str,
+    /// What nobody does where ours is missing.
+    missed: &'static str,
+    /// What a hook that fails keeps from happening.
+    kept: &'static str,
+}
+
+const NETWORK: Kind = Kind {
+    name: "network",
+    missed: "nobody makes a bridge when its network starts",
+    kept: "libvirt starts no network",
+};
+const QEMU: Kind = Kind {
+    name: "qemu",
+    missed: "a domain that comes from another host is not moved onto a bridge of this one",
+    kept: "libvirt starts no guest",
+};
+
+impl Kind {
+    fn main(self) -> PathBuf {
+        Path::new(DIRECTORY).join(self.name)
+    }
+
+    fn directory(self) -> PathBuf {
+        Path::new(DIRECTORY).join(format!("{}.d", self.name))
+    }
+
+    fn program(self) -> String {
+        format!("virt-bridge-{}", self.name)
+    }
+}
 
 pub const INSTALLED: Check =
-    Check { name: "hook-installed", about: "libvirt's network hook leads to virt-bridge", look: installed };
-pub const EXECUTABLE: Check = Check { name: "hook-executable", about: "libvirt can run the hook", look: executable };
+    Check { name: "hook-installed", about: "libvirt's network and qemu hooks lead to virt-bridge", look: installed };
+pub const EXECUTABLE: Check = Check { name: "hook-executable", about: "libvirt can run the hooks", look: executable };
 pub const SEEN: Check =
     Check { name: "hook-seen", about: "libvirt's daemon started after the hook was installed", look: seen };
 pub const OTHERS: Check =
-    Check { name: "hook-others", about: "no other hook keeps networks from starting", look: others };
+    Check { name: "hook-others", about: "no other hook keeps networks and guests from starting", look: others };
 pub const LEFTOVERS: Check =
     Check { name: "hook-leftovers", about: "no backup copy among the hooks runs as well", look: leftovers };
 
 /// Our program where it is, or else where it should be.
-fn our_program(host: &Host) -> &'static str {
-    PROGRAMS.into_iter().find(|program| host.at(program).exists()).unwrap_or(PROGRAMS[0])
+fn our_program(host: &Host, kind: Kind) -> String {
+    let program = |directory: &str| format!("{directory}/{}", kind.program());
+    let places = PROGRAM_DIRECTORIES.map(program);
+    places.iter().find(|program| host.at(program).exists()).unwrap_or(&places[0]).clone()
+}
+
+/// All places where libvirt looks for hooks of this kind and finds something.
+fn places(host: &Host, kind: Kind) -> impl Iterator<Item = PathBuf> {
+    std::iter::once(kind.main()).chain(entries(host, &kind.directory()))
 }
 
 /// The links that lead to our program, whether it is there or not.
-fn links(host: &Host) -> Vec<PathBuf> {
+fn links(host: &Host, kind: Kind) -> Vec<PathBuf> {
     let is_ours = |path: &PathBuf| {
         let target = fs::read_link(host.at(path)).unwrap_or_else(|_| path.clone());
-        target.file_name().is_some_and(|name| name == "virt-bridge-network")
+        target.file_name().is_some_and(|name| name == kind.program().as_str())
     };
-    std::iter::once(PathBuf::from(MAIN)).chain(entries(host, DIRECTORIES[0])).filter(is_ours).collect()
+    places(host, kind).filter(is_ours).collect()
+}
+
+/// Those of all kinds.
+fn all_links(host: &Host) -> impl Iterator<Item = (Kind, PathBuf)> {
+    [NETWORK, QEMU].into_iter().flat_map(|kind| links(host, kind).into_iter().map(move |link| (kind, link)))
 }
 
 /// What is in a directory.
-fn entries(host: &Host, directory: &str) -> Vec<PathBuf> {
+fn entries(host: &Host, directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(host.at(directory)).into_iter().flatten().flatten();
-    entries.map(|entry| Path::new(directory).join(entry.file_name())).collect()
+    entries.map(|entry| directory.join(entry.file_name())).collect()
 }
 
 /// What a path leads to; an absolute link below another root begins there.
@@ -58,7 +108,7 @@ fn metadata(host: &Host, path: &Path) -> io::Result<Metadata> {
 /// What the links lead to, as AppArmor sees it.
 pub(super) fn programs(host: &Host) -> Vec<PathBuf> {
     let mut programs: Vec<PathBuf> =
-        links(host).iter().filter_map(|link| fs::canonicalize(host.at(link)).ok()).collect();
+        all_links(host).filter_map(|(_, link)| fs::canonicalize(host.at(link)).ok()).collect();
     programs.sort();
     programs.dedup();
     programs
@@ -69,27 +119,38 @@ fn is_executable(file: &Metadata) -> bool {
 }
 
 fn installed(host: &Host) -> Vec<Finding> {
-    if host.bridged_networks().next().is_none() || !links(host).is_empty() {
-        return Vec::new();
+    let mut findings = Vec::new();
+    if host.bridged_networks().next().is_some() {
+        findings.extend(not_installed(host, NETWORK));
     }
-    let places = [MAIN.to_owned(), format!("{}/50-virt-bridge", DIRECTORIES[0])];
+    if !host.config.interfaces.is_empty() {
+        findings.extend(not_installed(host, QEMU));
+    }
+    findings
+}
+
+fn not_installed(host: &Host, kind: Kind) -> Option<Finding> {
+    if !links(host, kind).is_empty() {
+        return None;
+    }
+    let directory = kind.directory().display().to_string();
+    let places = [kind.main().display().to_string(), format!("{directory}/50-virt-bridge")];
+    let (name, program, missed) = (kind.name, our_program(host, kind), kind.missed);
     // As the package's README says how to switch a hook off.
     if let Some(place) = places.iter().find(|place| leads_to_nowhere(host, place)) {
-        return vec![Finding::warning(
-            format!(
-                "the hook of virt-bridge is switched off, {place} is a link to /dev/null, and nobody makes a bridge when its network starts"
-            ),
-            format!("ln -sfn {} {place} && systemctl restart libvirtd", our_program(host)),
-        )];
+        return Some(Finding::warning(
+            format!("the {name} hook of virt-bridge is switched off, {place} is a link to /dev/null, and {missed}"),
+            format!("ln -sfn {program} {place} && systemctl restart libvirtd"),
+        ));
     }
     let is_free = |place: &&String| fs::symlink_metadata(host.at(place)).is_err();
     // Whatever its name, libvirt runs what is in the directory.
-    let place = places.iter().find(is_free).cloned().unwrap_or_else(|| format!("{}/51-virt-bridge", DIRECTORIES[0]));
+    let place = places.iter().find(is_free).cloned().unwrap_or_else(|| format!("{directory}/51-virt-bridge"));
     let directory = Path::new(&place).parent().unwrap_or(Path::new("/")).display().to_string();
-    vec![Finding::problem(
-        "libvirt has no hook of virt-bridge, so that nobody makes a bridge when its network starts",
-        format!("mkdir -p {directory} && ln -s {} {place} && systemctl restart libvirtd", our_program(host)),
-    )]
+    Some(Finding::problem(
+        format!("libvirt has no {name} hook of virt-bridge, so that {missed}"),
+        format!("mkdir -p {directory} && ln -s {program} {place} && systemctl restart libvirtd"),
+    ))
 }
 
 fn leads_to_nowhere(host: &Host, place: &str) -> bool {
@@ -97,29 +158,33 @@ fn leads_to_nowhere(host: &Host, place: &str) -> bool {
 }
 
 fn executable(host: &Host) -> Vec<Finding> {
-    let problem = |link: PathBuf| match metadata(host, &link) {
+    let problem = |(kind, link): (Kind, PathBuf)| match metadata(host, &link) {
         Err(_) => Some(Finding::problem(
             format!("{} leads to nothing, and libvirt skips it in silence", link.display()),
             "install virt-bridge again",
         )),
         Ok(program) if !is_executable(&program) => Some(Finding::problem(
             format!("{} cannot be executed, and libvirt skips it in silence", link.display()),
-            format!("chmod 755 {}", our_program(host)),
+            format!("chmod 755 {}", our_program(host, kind)),
         )),
         Ok(_) => None,
     };
-    links(host).into_iter().filter_map(problem).collect()
+    all_links(host).filter_map(problem).collect()
 }
 
 /// libvirt looks for hooks when it starts and at SIGHUP (virHookInitialize in src/util/virhook.c).
 fn seen(host: &Host) -> Vec<Finding> {
-    let installed =
-        links(host).iter().filter_map(|link| fs::symlink_metadata(host.at(link)).ok()).map(|link| link.ctime()).max();
-    let Some(installed) = installed else { return Vec::new() };
-    let daemons = ["libvirtd", "virtnetworkd"].into_iter().filter_map(|name| Some((name, started(name)?)));
+    let changed = |kind| {
+        let links = links(host, kind).into_iter();
+        links.filter_map(|link| fs::symlink_metadata(host.at(link)).ok()).map(|link| link.ctime()).max()
+    };
+    let [network, qemu] = [NETWORK, QEMU].map(changed);
+    let daemons = [("libvirtd", network.max(qemu)), ("virtnetworkd", network), ("virtqemud", qemu)];
     // Both clocks count whole seconds.
-    let blind = daemons.filter(|(_, started)| *started + 1 < installed);
-    blind
+    let is_blind = |name: &str, installed: Option<i64>| started(name).zip(installed).is_some_and(|(a, b)| a + 1 < b);
+    daemons
+        .into_iter()
+        .filter(|(name, installed)| is_blind(name, *installed))
         .map(|(name, _)| {
             Finding::problem(
                 format!("{name} runs since before the hook was installed, and has likely not seen it"),
@@ -141,35 +206,45 @@ fn started(name: &str) -> Option<i64> {
     (running.trim_end() == name).then_some(super::takeovers::boot_time()? + ticks / 100)
 }
 
-/// Of all hooks the worst result counts (virHookCall), and execve(2) refuses what is neither a program nor begins with `#!`.
+/// Of all hooks the worst result counts (virHookCall), and execve(2) refuses what is neither a program nor begins with `#!`
+/// and an interpreter that is there.
 fn others(host: &Host) -> Vec<Finding> {
-    let all = std::iter::once(PathBuf::from(MAIN)).chain(entries(host, DIRECTORIES[0]));
-    let ours = links(host);
+    [NETWORK, QEMU].into_iter().flat_map(|kind| others_of(host, kind)).collect()
+}
+
+fn others_of(host: &Host, kind: Kind) -> Vec<Finding> {
+    let ours = links(host, kind);
     let runs = |path: &PathBuf| !ours.contains(path) && metadata(host, path).is_ok_and(|file| is_executable(&file));
-    all.filter(runs)
-        .filter(|path| !is_program(&host.at(path)))
-        .map(|path| {
-            let path = path.display();
-            Finding::problem(
-                format!("{path} is no program and does not begin with #!, so that libvirt starts no network"),
-                format!("chmod a-x '{path}'"),
-            )
+    let why_not = |path: PathBuf| Some((why_not_run(host, &path)?, path));
+    places(host, kind)
+        .filter(runs)
+        .filter_map(why_not)
+        .map(|(why, path)| {
+            let path = path.display().to_string();
+            Finding::problem(format!("{path} {why}, so that {}", kind.kept), format!("chmod a-x {}", ShellWord(&path)))
         })
         .collect()
 }
 
-/// Whether the kernel can tell what it is; of what cannot be read nobody knows.
-fn is_program(path: &Path) -> bool {
-    let mut begin = [0; 4];
-    match fs::File::open(path).and_then(|mut file| file.read(&mut begin)) {
-        Ok(length) => begin[..length].starts_with(b"#!") || begin == *b"\x7fELF",
-        Err(_) => true,
+/// Why the kernel cannot run a file; of what cannot be read nobody knows.
+fn why_not_run(host: &Host, path: &Path) -> Option<String> {
+    let mut begin = Vec::new();
+    fs::File::open(host.at(path)).and_then(|file| file.take(SHEBANG).read_to_end(&mut begin)).ok()?;
+    if begin.starts_with(b"\x7fELF") {
+        return None;
     }
+    let Some(line) = begin.strip_prefix(b"#!") else {
+        return Some("is no program and does not begin with #!".into());
+    };
+    let line = String::from_utf8_lossy(line.split(|byte| *byte == b'\n').next().unwrap_or_default()).into_owned();
+    let interpreter = line.split_whitespace().next().unwrap_or_default();
+    let is_there = metadata(host, Path::new(interpreter)).is_ok_and(|file| is_executable(&file));
+    (!is_there).then(|| format!("asks for {interpreter}, which is not there"))
 }
 
 /// Whatever is executable in these directories runs, names such as `x.dpkg-old` and `x~` included (virHookCall).
 fn leftovers(host: &Host) -> Vec<Finding> {
-    let entries = DIRECTORIES.iter().flat_map(|directory| entries(host, directory));
+    let entries = [NETWORK, QEMU].into_iter().flat_map(|kind| entries(host, &kind.directory()));
     let is_leftover = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_copy = [".dpkg-", ".ucf-", ".rpm"].iter().any(|part| name.contains(part));
@@ -182,7 +257,7 @@ fn leftovers(host: &Host) -> Vec<Finding> {
             let path = path.display();
             Finding::warning(
                 format!("{path} looks like a backup copy, and libvirt runs it as well"),
-                format!("chmod a-x '{path}'"),
+                format!("chmod a-x {}", ShellWord(&path.to_string())),
             )
         })
         .collect()

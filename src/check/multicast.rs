@@ -2,6 +2,7 @@
 
 use super::{Check, Finding, Host};
 use crate::picture::{Bridge, Port};
+use crate::shell_word::ShellWord;
 
 pub const SNOOPING: Check = Check {
     name: "multicast-snooping",
@@ -26,7 +27,7 @@ fn deaf(host: &Host, bridge: &Bridge, port: &Port) -> Option<Finding> {
                  without a querier",
                 bridge.name
             ),
-            format!("bridge link set dev {name} mcast_flood on"),
+            format!("bridge link set dev {} mcast_flood on", ShellWord(name)),
         )
     })
 }

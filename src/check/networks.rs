@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Check, Finding, Host};
 use crate::libvirt::bridge_networks::BridgeNetwork;
-use crate::printable::Printable;
+use crate::shell_word::ShellWord;
 
 pub const ACTIVE: Check = Check { name: "network-active", about: "bridged networks run", look: active };
 pub const AUTOSTART: Check =
@@ -20,7 +20,7 @@ fn active(host: &Host) -> Vec<Finding> {
     let is_over = Path::new(HAVE_STARTED).exists();
     let idle = host.bridged_networks().filter(|network| !network.active);
     idle.map(|network| {
-        let name = Printable(&network.name);
+        let name = ShellWord(&network.name);
         let until =
             if network.autostart && is_over { "; libvirt starts it by itself at the next boot only" } else { "" };
         Finding::warning(
@@ -35,13 +35,16 @@ fn autostart(host: &Host) -> Vec<Finding> {
     let manual = host.bridged_networks().filter(|network| network.persistent && !network.autostart);
     manual
         .map(|network| {
-            let name = Printable(&network.name);
+            let name = ShellWord(&network.name);
             Finding::warning(
                 format!("network {name} does not start at boot, and {} is not made then", network.bridge),
                 if host.root == Path::new("/") {
                     format!("virsh net-autostart {name}")
                 } else {
-                    format!("ln -s ../{name}.xml /etc/libvirt/qemu/networks/autostart/")
+                    format!(
+                        "ln -s {} /etc/libvirt/qemu/networks/autostart/",
+                        ShellWord(&format!("../{}.xml", network.name))
+                    )
                 },
             )
         })
@@ -54,7 +57,7 @@ fn differs(host: &Host) -> Vec<Finding> {
     let others = host.networks.iter().filter_map(|network| Some((network, defined(network)?)));
     others
         .map(|(network, bridge)| {
-            let name = Printable(&network.name);
+            let name = ShellWord(&network.name);
             Finding::warning(
                 format!(
                     "network {name} runs on {}, and is defined with {bridge}: from its next start on guests come there",

@@ -5,6 +5,7 @@ use crate::bridge::Snapshot;
 use crate::libvirt::taps::Tap;
 use crate::owner::{self, Claim};
 use crate::printable::Printable;
+use crate::shell_word::ShellWord;
 
 pub const FALLEN: Check =
     Check { name: "tap-fallen", about: "guests' taps are ports of their bridges", look: fallen_taps };
@@ -47,7 +48,7 @@ fn mtu(host: &Host) -> Vec<Finding> {
         (mtu != own).then(|| {
             Finding::warning(
                 format!("{} has MTU {own} on {} with {mtu}: large packets get lost", port.name, bridge.name),
-                format!("ip link set {} mtu {mtu}", port.name),
+                format!("ip link set {} mtu {mtu}", ShellWord(&port.name)),
             )
         })
     });
@@ -64,7 +65,7 @@ fn addresses(host: &Host) -> Vec<Finding> {
             let address = address.split(' ').next().unwrap_or_default();
             Finding::problem(
                 format!("{} has the address {address}, which belongs to {}: answers go astray", port.name, bridge.name),
-                format!("ip address delete {address} dev {}", port.name),
+                format!("ip address delete {address} dev {}", ShellWord(&port.name)),
             )
         })
         .collect()

@@ -1,9 +1,11 @@
 //! What takeovers left behind in /run/virt-bridge.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use super::{Check, Finding, Host};
-use crate::bridge::Records;
+use crate::bridge::{Operation, Receipt, Records};
+use crate::shell_word::ShellWord;
 use crate::transfer::Transfer;
 
 pub const UNFINISHED: Check =
@@ -15,12 +17,36 @@ pub const LEASES: Check = Check {
 };
 pub const STALE: Check = Check { name: "receipt-stale", about: "no receipt is older than the last boot", look: stale };
 
+/// The takeovers that a receipt tells of, but for those before the last boot.
+pub(super) fn since_boot() -> BTreeMap<String, Receipt> {
+    let boot = boot_time().unwrap_or(0);
+    let taken = |bridge: String| {
+        let receipt = Records::of(&bridge).receipt().ok().flatten()?;
+        let is_meant =
+            receipt.operation == Operation::Takeover && i64::try_from(receipt.time).is_ok_and(|time| time >= boot);
+        is_meant.then_some((bridge, receipt))
+    };
+    Records::bridges().into_iter().filter_map(taken).collect()
+}
+
 fn unfinished(host: &Host) -> Vec<Finding> {
-    let killed = host.bridges.iter().filter(|bridge| bridge.interrupted).map(|bridge| {
-        Finding::problem(
-            format!("a takeover by {} was killed in the middle", bridge.name),
-            format!("virt-bridge up {}", bridge.name),
-        )
+    let killed = Records::bridges().into_iter().filter(|bridge| Records::of(bridge).is_interrupted()).map(|bridge| {
+        let journal = Records::of(&bridge).journal().ok().flatten();
+        let uplink = journal
+            .as_ref()
+            .and_then(|journal| journal.uplink.as_ref())
+            .filter(|_| !host.config.bridges.contains_key(&bridge));
+        let uplink = uplink.map(|uplink| format!(" --uplink {}", ShellWord(&uplink.name))).unwrap_or_default();
+        match journal.map(|journal| journal.operation) {
+            Some(Operation::Undo) => Finding::problem(
+                format!("an undo of {bridge} was killed in the middle"),
+                format!("virt-bridge undo {bridge}"),
+            ),
+            _ => Finding::problem(
+                format!("a takeover by {bridge} was killed in the middle"),
+                format!("virt-bridge up {bridge}{uplink}"),
+            ),
+        }
     });
     let waiting = host.bridges.iter().filter(|bridge| bridge.unconfirmed_ms.is_some()).map(|bridge| {
         Finding::warning(

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Write, stderr};
+use std::path::Path;
 
 use super::exit::Failure;
 
@@ -42,7 +43,12 @@ const PRIVATE: [&str; 4] = ["/etc/libvirt/qemu", "/run/libvirt/qemu", "/run/virt
 
 /// Says what this process may not read, so that nobody takes what is not seen for what is not there.
 pub fn warn_of_unreadable() {
-    let is_private = |path: &&str| File::open(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+    let is_denied = |path: &Path| File::open(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+    // Where a directory may be read, what is in it need not.
+    let has_denied = |path: &Path| {
+        path.read_dir().is_ok_and(|mut entries| entries.any(|it| it.is_ok_and(|it| is_denied(&it.path()))))
+    };
+    let is_private = |path: &&str| is_denied(Path::new(path)) || has_denied(Path::new(path));
     let unread: Vec<&str> = PRIVATE.into_iter().filter(is_private).collect();
     if !unread.is_empty() {
         let what = unread.join(", ");

@@ -1,5 +1,7 @@
 //! Unified diffs, in colour on a terminal.
 
+use std::io::IsTerminal;
+
 use similar::ChangeTag;
 
 use crate::diff;
@@ -21,7 +23,9 @@ pub fn on_terminal() -> bool {
 pub fn unified(name: &str, before: &[u8], after: &[u8], coloured: bool) -> String {
     let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(after));
     if !coloured {
-        return diff::unified([name, name], &before, &after);
+        let text = diff::unified([name, name], &before, &after);
+        // What goes into a file has to be a patch, to the byte.
+        return if std::io::stdout().is_terminal() { printable::lines(&text) } else { text };
     }
     let diff = diff::of_lines(&before, &after);
     let mut text = String::new();

@@ -31,7 +31,7 @@ pub fn settle_earlier(bridge: &str) -> Result<(), Failure> {
             .hint(format!("keep it with virt-bridge confirm {bridge}, or go back with virt-bridge undo {bridge}")));
     }
     if take_back(bridge, Confirmation::is_due)?.is_some() {
-        say(&format!("warning: an earlier takeover by {bridge} was not confirmed in time, and was taken back"));
+        super::warn(&format!("an earlier takeover by {bridge} was not confirmed in time, and was taken back"));
     }
     Ok(())
 }
@@ -74,7 +74,7 @@ pub fn run(
     let waiting = Confirmation::begin_waiting(&lock, bridge);
     drop(lock);
     if let Err(error) = waiting {
-        say(&format!("warning: cannot note in {} that the time to confirm begins: {error}", bridge::DIRECTORY));
+        super::warn(&format!("cannot note in {} that the time to confirm begins: {error}", bridge::DIRECTORY));
     }
     if detach {
         say(&format!("{bridge} goes back in {allowed:?} unless you say: virt-bridge confirm {bridge}"));
@@ -87,7 +87,7 @@ pub fn run(
 fn given_until_boot(bridge: &str, lasting: Option<&Lasting>) -> Result<(), String> {
     let Some(lasting) = lasting else { return Ok(()) };
     let warnings = owner::give_until_boot(&lasting.persistence, bridge)?;
-    warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
+    warnings.iter().for_each(|warning| super::warn(warning));
     Ok(())
 }
 
@@ -148,7 +148,7 @@ fn arm(bridge: &str, takeover: Duration, allowed: Duration) -> Result<Guardian, 
     let guardian = Guardian::start(bridge).inspect_err(|_| drop(Confirmation::end(&lock, bridge)));
     let guardian = guardian.map_err(|error| cannot("start the guardian that would go back", error))?;
     if let Err(error) = confirmation.arm_timer(&lock) {
-        say(&format!("warning: no systemd timer stands by: {error}"));
+        super::warn(&format!("no systemd timer stands by: {error}"));
     }
     Ok(guardian)
 }
@@ -185,8 +185,8 @@ fn wait(bridge: &str, allowed: Duration, mut guardian: Guardian, signals: SigSet
         }
         match guardian.revive() {
             Ok(false) => {}
-            Ok(true) => say("warning: somebody has ended the guardian; another one stands by"),
-            Err(error) => say(&format!("warning: the guardian is gone, and no other one can be started: {error}")),
+            Ok(true) => super::warn("somebody has ended the guardian; another one stands by"),
+            Err(error) => super::warn(&format!("the guardian is gone, and no other one can be started: {error}")),
         }
     }
 }
@@ -197,10 +197,10 @@ fn go_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) {
         Ok(taken_back) => {
             let TakenBack { told, warnings } = taken_back.unwrap_or_default();
             told.iter().for_each(|told| say(told));
-            warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
+            warnings.iter().for_each(|warning| super::warn(warning));
         }
         Err(error) => {
-            say(&format!("warning: cannot go back, and try again: {error}"));
+            super::warn(&format!("cannot go back, and try again: {error}"));
             std::thread::sleep(PAUSE_AFTER_FAILURE);
         }
     }

@@ -1,6 +1,5 @@
 //! A takeover that the uplink's owner carries out, because it would undo one that is not its own.
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -109,8 +108,7 @@ fn carry_out(
     });
     let late = kept.map_err(|cause| taken_back(&handed_over, &cause))?;
     report(lasting, &witness, bridge, begun.elapsed(), as_json);
-    let warn = |warning: String| drop(writeln!(std::io::stderr(), "warning: {warning}"));
-    late.into_iter().for_each(|what| warn(format!("{bridge} has not got {what} again yet")));
+    late.into_iter().for_each(|what| super::warn(&format!("{bridge} has not got {what} again yet")));
     Ok(handed_over)
 }
 

@@ -25,6 +25,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.dry_run {
         super::capability::require("heal")?;
     }
+    super::capability::warn_of_unreadable();
     let mut text = String::new();
     for bridge in Transfer::interrupted_bridges() {
         if !arguments.dry_run {

@@ -1,7 +1,5 @@
 //! DHCP clients that go to the bridge and back beside the addresses.
 
-use std::io::Write;
-
 use super::exit::{Exit, Failure};
 use super::persist::Lasting;
 use crate::bridge::{self, Lock};
@@ -41,7 +39,7 @@ pub fn settle_earlier(bridge: &str) -> Result<(), Failure> {
     let lock = Lock::take(Deadline::after(super::DEADLINE))?;
     let Some(transfer) = Transfer::interrupted(bridge).map_err(Failure::unchanged)? else { return Ok(()) };
     let recovered = bridge::recover_holding(&lock, bridge)?;
-    recovered.iter().for_each(|what| drop(writeln!(std::io::stderr(), "warning: {what}")));
+    recovered.iter().for_each(|what| super::warn(what));
     let settled = if is_taken_over(bridge) { transfer.to_bridge() } else { transfer.to_uplink() };
     settled.map(tell).map_err(attention)
 }
@@ -52,5 +50,5 @@ pub fn attention(text: String) -> Failure {
 }
 
 fn tell(warnings: Vec<String>) {
-    warnings.iter().for_each(|warning| drop(writeln!(std::io::stderr(), "warning: {warning}")));
+    warnings.iter().for_each(|warning| super::warn(warning));
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::diff;
 use super::exit::{Exit, Failure};
 use crate::libvirt::network_definition;
-use crate::printable::Printable;
+use crate::printable::{self, Printable};
 use virsh::virsh;
 
 /// A network, and what it lacks.
@@ -69,7 +69,7 @@ fn leads_elsewhere(name: &str, bridge: &str, present: &str) -> Failure {
     let wanted = network_definition::xml(name, bridge);
     let difference =
         diff::unified(&format!("network {}", Printable(name)), present.as_bytes(), wanted.as_bytes(), false);
-    let _ = write!(std::io::stderr(), "{difference}");
+    let _ = write!(std::io::stderr(), "{}", printable::lines(&difference));
     let name = Printable(name);
     Failure::unchanged(format!("there is a network {name} already, whose guests are no ports of {bridge}"))
         .hint(format!("the difference is shown above: choose another name, or virsh net-edit {name}"))

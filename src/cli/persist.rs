@@ -110,7 +110,7 @@ pub fn in_words(persistence: &Persistence) -> String {
         say!(text, "write, for the next boot:");
     }
     persistence.edits.iter().for_each(|edit| text.push_str(&edit.diff()));
-    persistence.warnings.iter().for_each(|warning| say!(text, "warning: {warning}"));
+    persistence.warnings.iter().for_each(|warning| say!(text, "warning: {}", Printable(warning)));
     text
 }
 
@@ -123,11 +123,7 @@ pub fn write(bridge: &str, persistence: &Persistence, quiet: bool) -> Result<(),
     persistence.edits.iter().for_each(|edit| say!(text, "wrote {}", edit.path.display()));
     tell(&text, quiet);
     let given = owner::give(persistence.owner, bridge).map_err(attention)?;
-    persistence
-        .warnings
-        .iter()
-        .chain(&given)
-        .for_each(|warning| drop(writeln!(std::io::stderr(), "warning: {warning}")));
+    persistence.warnings.iter().chain(&given).for_each(|warning| super::warn(warning));
     Ok(())
 }
 
@@ -144,10 +140,7 @@ pub fn write_below(root: &Path, wanted: &Wanted, quiet: bool) -> Result<(), Fail
     let mut text = String::new();
     persistence.edits.iter().for_each(|edit| say!(text, "wrote {}", edit.path.display()));
     tell(if text.is_empty() { "nothing to do\n" } else { &text }, quiet);
-    persistence
-        .warnings
-        .iter()
-        .for_each(|warning| drop(writeln!(std::io::stderr(), "warning: {}", Printable(warning))));
+    persistence.warnings.iter().for_each(|warning| super::warn(warning));
     Ok(())
 }
 

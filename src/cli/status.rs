@@ -1,5 +1,6 @@
 //! `virt-bridge status`: the host's bridges as they are, and whether it forwards.
 
+use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -60,7 +61,21 @@ fn draw(file: &Path, status: &Status) -> Result<(), Failure> {
         return super::print_text(&picture);
     }
     let cannot = |error| Failure::unchanged(format!("cannot write {}: {error}", file.display()));
-    std::fs::write(file, picture).map_err(cannot)
+    write_whole(file, picture.as_bytes()).map_err(cannot)
+}
+
+/// Writes a file as a whole: where there is no room, an earlier one stays. A device or a pipe gets it as it comes.
+fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let present = fs::metadata(file);
+    if present.as_ref().is_ok_and(|present| !present.is_file()) {
+        return fs::write(file, bytes);
+    }
+    let place = fs::canonicalize(file).unwrap_or(file.into());
+    let temporary = place.with_extension(format!("{}.new", std::process::id()));
+    let written = fs::write(&temporary, bytes)
+        .and_then(|()| present.map_or(Ok(()), |present| fs::set_permissions(&temporary, present.permissions())))
+        .and_then(|()| fs::rename(&temporary, &place));
+    written.inspect_err(|_| drop(fs::remove_file(&temporary)))
 }
 
 fn look(socket: &mut Socket, arguments: &Arguments) -> Result<Status, Failure> {
@@ -79,18 +94,17 @@ fn look(socket: &mut Socket, arguments: &Arguments) -> Result<Status, Failure> {
 fn watch(socket: &mut Socket, arguments: &Arguments, mut before: Status, pause: Duration) -> Result<(), Failure> {
     /// Home, and forget what stood there.
     const CLEAR: &str = "\x1b[H\x1b[2J";
+    let clear = if std::io::stdout().is_terminal() && picture::can_move_cursor() { CLEAR } else { "" };
     let mut looked = Instant::now();
-    loop {
+    let mut text = in_words(arguments, &before, None);
+    while super::is_read(&format!("{clear}{text}"))? {
         std::thread::sleep(pause);
         let status = look(socket, arguments)?;
-        let earlier = Earlier { bridges: &before.bridges, ago: looked.elapsed() };
+        text = in_words(arguments, &status, Some(Earlier { bridges: &before.bridges, ago: looked.elapsed() }));
         looked = Instant::now();
-        let clear = if std::io::stdout().is_terminal() && picture::can_move_cursor() { CLEAR } else { "" };
-        if !super::is_read(&format!("{clear}{}", in_words(arguments, &status, Some(earlier))))? {
-            return Ok(());
-        }
         before = status;
     }
+    Ok(())
 }
 
 fn in_words(arguments: &Arguments, status: &Status, earlier: Option<Earlier>) -> String {

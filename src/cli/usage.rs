@@ -1,5 +1,6 @@
 //! What is said of a wrong command line: the cause and a hint, as of any other failure.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -17,7 +18,11 @@ pub fn answer(error: &clap::Error) -> ExitCode {
         // Where nobody reads it, nothing is to be done.
         let _ = error.print();
     } else {
-        let _ = write!(std::io::stderr(), "{}", failure(&error.to_string(), &help(std::env::args().nth(1).as_deref())));
+        let _ = write!(
+            std::io::stderr(),
+            "{}",
+            failure(&error.to_string(), &help(std::env::args_os().nth(1).as_deref().and_then(OsStr::to_str)))
+        );
     }
     if error.use_stderr() { ExitCode::from(WRONG) } else { ExitCode::SUCCESS }
 }

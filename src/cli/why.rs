@@ -10,6 +10,7 @@ use crate::libvirt::guest;
 use crate::netlink::Socket;
 use crate::picture::Paint;
 use crate::printable::Printable;
+use crate::shell_word::ShellWord;
 use crate::why::{self, Verdict, Walk, walk};
 
 #[derive(clap::Args)]
@@ -44,7 +45,7 @@ fn examine(arguments: &Arguments) -> Result<Verdict, Failure> {
     let guest = guest::named(root, &arguments.domain).map_err(unreadable)?;
     let guest = guest.ok_or_else(|| no_such_guest(&arguments.domain))?;
     if guest.interfaces.is_empty() {
-        let name = Printable(&arguments.domain);
+        let name = ShellWord(&arguments.domain);
         return Err(Failure::unchanged(format!("{name} has no interface")).hint(format!("virsh edit {name}")));
     }
     let unread = |error| Failure::unchanged(format!("cannot read the network state: {error}"));

@@ -2,6 +2,7 @@
 
 use super::{Facts, Finding, Hop};
 use crate::printable::Printable;
+use crate::shell_word::ShellWord;
 
 pub(super) fn judge(facts: &Facts) -> Hop {
     let mut findings: Vec<Finding> = state(facts).into_iter().collect();
@@ -25,7 +26,7 @@ pub(super) fn judge(facts: &Facts) -> Hop {
 }
 
 fn shown(facts: &Facts) -> String {
-    Printable(&facts.guest).to_string()
+    ShellWord(&facts.guest).to_string()
 }
 
 fn definition(facts: &Facts) -> String {
@@ -108,7 +109,7 @@ fn place(facts: &Facts) -> Option<Finding> {
 
 /// A guest that runs keeps its tap when its network is stopped, but none can start.
 fn idle_network(facts: &Facts) -> Option<Finding> {
-    let network = Printable(facts.interface.network.as_deref()?);
+    let network = ShellWord(facts.interface.network.as_deref()?);
     let is_idle = facts.network.as_ref().is_some_and(|network| !network.is_active);
     (is_idle && !facts.is_running()).then(|| {
         let sentence = format!("network {network} does not run, so that {} cannot start", shown(facts));

@@ -3,6 +3,7 @@
 use super::{Facts, Finding, Hop, Port};
 use crate::netlink::PortState;
 use crate::printable::Printable;
+use crate::shell_word::ShellWord;
 
 const ADMINISTRATOR: &str = "an administrator or a script: libvirt does not set it so";
 
@@ -15,7 +16,7 @@ pub(super) fn judge(facts: &Facts) -> Hop {
         let finding = Finding::problem(
             format!("{} is missing, though {} runs", Printable(name), Printable(&facts.guest)),
             "whoever has deleted it",
-            format!("virsh destroy {0} && virsh start {0}", Printable(&facts.guest)),
+            format!("virsh destroy {0} && virsh start {0}", ShellWord(&facts.guest)),
         );
         return Hop::judged("tap", "missing", vec![finding]);
     };
@@ -40,7 +41,7 @@ fn link(tap: &Port) -> Option<Finding> {
         (false, _) => Some(Finding::problem(
             format!("{name} is down, and nothing passes"),
             ADMINISTRATOR,
-            format!("ip link set {name} up"),
+            format!("ip link set {} up", ShellWord(name)),
         )),
         (true, Some(false)) => Some(Finding::problem(
             format!("{name} has no carrier: QEMU does not have it open"),
@@ -63,7 +64,7 @@ fn master(facts: &Facts, tap: &Port) -> Option<Finding> {
         Some(other) => Some(Finding::problem(
             format!("{name} is a port of {other}, and should be one of {bridge}"),
             ADMINISTRATOR,
-            format!("ip link set {name} master {bridge}"),
+            format!("ip link set {} master {}", ShellWord(name), ShellWord(bridge)),
         )),
     }
 }
@@ -82,7 +83,7 @@ pub(super) fn silent_broadcasts(port: &Port) -> Finding {
     Finding::problem(
         format!("{} gets no broadcasts, so that no ARP question passes", port.name),
         ADMINISTRATOR,
-        format!("bridge link set dev {} bcast_flood on", port.name),
+        format!("bridge link set dev {} bcast_flood on", ShellWord(&port.name)),
     )
 }
 
@@ -109,14 +110,16 @@ pub(super) fn state(facts: &Facts, port: &Port, state: PortState) -> Option<Find
             "the spanning tree protocol, which has found a loop",
             format!("look for a second way between {name} and the bridge's other ports: bridge -d link"),
         ),
-        (false, _) => Finding::problem(sentence, ADMINISTRATOR, format!("bridge link set dev {name} state 3")),
+        (false, _) => {
+            Finding::problem(sentence, ADMINISTRATOR, format!("bridge link set dev {} state 3", ShellWord(name)))
+        }
     })
 }
 
 /// A filter works before the bridge learns (ebtables, nat PREROUTING): what it drops leaves no trace but in the counters.
 fn filter(facts: &Facts, tap: &Port) -> Option<Finding> {
-    let filter = Printable(facts.interface.filter.as_deref()?);
-    let guest = Printable(&facts.guest);
+    let filter = ShellWord(facts.interface.filter.as_deref()?);
+    let guest = ShellWord(&facts.guest);
     let passes = facts.is_learnt() || !facts.signs.answers.is_empty();
     (!passes && facts.signs.sent_ever > 0 && tap.forwards()).then(|| {
         Finding::problem(
@@ -146,6 +149,6 @@ fn mtu(facts: &Facts, tap: &Port) -> Option<Finding> {
     Some(Finding::warning(
         format!("{} has MTU {own} on {} with {mtu}: large packets get lost", tap.name, bridge.name),
         format!("<mtu> in the definition of {}, or an administrator", Printable(&facts.guest)),
-        format!("ip link set {} mtu {mtu}", tap.name),
+        format!("ip link set {} mtu {mtu}", ShellWord(&tap.name)),
     ))
 }

@@ -8,6 +8,60 @@ fn a_bridge_that_was_deleted_under_a_network() {
     falls_into(&healthy(), trap, "bridge-present", PROBLEM, "br0 is missing, though network lan is active");
 }
 
+/// No file says anything of it, and no network uses it.
+#[test]
+fn a_bridge_that_only_a_takeover_has_made() {
+    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    lab.host([
+        "sh",
+        "-ec",
+        "virt-bridge netfilter apply; virt-bridge up br0 --uplink eth0; virt-bridge netfilter apply",
+    ]);
+    assert_quiet(&lab);
+    falls_into(&lab, "ip link set eth0 nomaster", "uplink-in-bridge", PROBLEM, "eth0 is not a port of br0");
+    falls_into(&lab, "ip link set br0 down", "bridge-up", PROBLEM, "br0 is down");
+    lab.host(["ip", "link", "delete", "br0"]);
+    let finding = finding(&lab, "bridge-present", PROBLEM);
+    assert!(finding["sentence"].as_str().unwrap().starts_with("br0 is missing, which has taken over"), "{finding}");
+    assert_eq!(finding["mend"], "virt-bridge up br0 --uplink eth0");
+}
+
+/// The journal says which it was, and with which uplink.
+#[test]
+fn a_run_that_was_killed_in_the_middle() {
+    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    lab.host(["virt-bridge", "netfilter", "apply"]);
+    let killed = |verb: &str, rest: &[&str]| {
+        // As soon as it has changed the first thing; each message is one call.
+        for call in 1..60 {
+            let kill = format!("inject=sendmsg:signal=SIGKILL:when={call}");
+            let strace =
+                ["strace", "-f", "-o", "/dev/null", "-e", "trace=sendmsg", "-e", &kill, "virt-bridge", verb, "br0"];
+            let run = lab.attempt(strace.iter().chain(rest));
+            if lab.attempt(["test", "-e", "/run/virt-bridge/br0.journal"]).status.success() {
+                return;
+            }
+            assert!(!run.status.success(), "{verb} was not killed with a journal");
+        }
+    };
+    killed("up", &["--uplink", "eth0"]);
+    let text = told(&lab.attempt(["virt-bridge", "check", "takeover-unfinished"]));
+    assert!(text.contains("a takeover by br0 was killed in the middle"), "{text}");
+    assert!(text.contains("mend: virt-bridge up br0 --uplink eth0\n"), "{text}");
+    lab.host(["virt-bridge", "up", "br0", "--uplink", "eth0"]);
+    lab.host(["virt-bridge", "netfilter", "apply"]);
+    assert_quiet(&lab);
+    killed("undo", &[]);
+    let text = told(&lab.attempt(["virt-bridge", "check", "takeover-unfinished"]));
+    assert!(
+        text.contains("an undo of br0 was killed in the middle") && text.contains("mend: virt-bridge undo br0\n"),
+        "{text}"
+    );
+    lab.host(["virt-bridge", "undo", "br0"]);
+    assert!(lab.host(["ip", "address", "show", "eth0"]).contains("192.0.2.10/24"));
+    assert_quiet(&lab);
+}
+
 #[test]
 fn an_uplink_that_fell_off() {
     let trap = "ip link set eth0 nomaster";

@@ -5,14 +5,14 @@ use super::*;
 #[test]
 fn a_hook_that_is_not_installed() {
     let trap = "rm /etc/libvirt/hooks/network";
-    falls_into(&healthy(), trap, "hook-installed", PROBLEM, "libvirt has no hook of virt-bridge");
+    falls_into(&healthy(), trap, "hook-installed", PROBLEM, "libvirt has no network hook of virt-bridge");
 }
 
 #[test]
 fn a_hook_beside_somebody_elses() {
     let trap = "rm /etc/libvirt/hooks/network; printf '#!/bin/sh\\n' >/etc/libvirt/hooks/network";
     let lab = healthy();
-    falls_into(&lab, trap, "hook-installed", PROBLEM, "libvirt has no hook of virt-bridge");
+    falls_into(&lab, trap, "hook-installed", PROBLEM, "libvirt has no network hook of virt-bridge");
     assert_eq!(lab.read("/etc/libvirt/hooks/network"), "#!/bin/sh\n");
 }
 
@@ -26,13 +26,38 @@ fn a_hook_that_is_switched_off() {
 fn a_hook_whose_places_are_taken() {
     let trap = "rm /etc/libvirt/hooks/network; mkdir /etc/libvirt/hooks/network.d
         for place in network network.d/50-virt-bridge; do printf '#!/bin/sh\\n' >/etc/libvirt/hooks/$place; done";
-    falls_into(&healthy(), trap, "hook-installed", PROBLEM, "libvirt has no hook of virt-bridge");
+    falls_into(&healthy(), trap, "hook-installed", PROBLEM, "libvirt has no network hook of virt-bridge");
 }
 
 #[test]
 fn a_hook_that_cannot_be_executed() {
     let trap = "chmod 644 /usr/lib/libvirt/virt-bridge-network";
     falls_into(&healthy(), trap, "hook-executable", PROBLEM, "skips it in silence");
+}
+
+/// Which the rules for domains of other hosts need.
+#[test]
+fn a_qemu_hook_that_is_not_installed_or_cannot_be_executed() {
+    let lab = healthy();
+    let trap = "chmod 644 /usr/lib/libvirt/virt-bridge-qemu";
+    falls_into(&lab, trap, "hook-executable", PROBLEM, "/etc/libvirt/hooks/qemu.d/50-virt-bridge cannot be executed");
+    let trap = "rm /etc/libvirt/hooks/qemu.d/50-virt-bridge
+        printf '[[interface]]\nfrom = { network = \"default\" }\nto = { network = \"lan\" }\n' >>/etc/virt-bridge.toml";
+    falls_into(&lab, trap, "hook-installed", PROBLEM, "libvirt has no qemu hook of virt-bridge");
+}
+
+#[test]
+fn a_hook_of_somebody_elses_whose_interpreter_has_gone() {
+    let lab = healthy();
+    for (kind, kept) in [("network", "network"), ("qemu", "guest")] {
+        let trap = format!(
+            "mkdir -p /etc/libvirt/hooks/{kind}.d; cd /etc/libvirt/hooks/{kind}.d
+            printf '#! /usr/bin/python2.6 -O\n' >'10 mine'; printf '#!/bin/sh\n' >20-theirs; chmod 755 *"
+        );
+        let sentence =
+            format!("10 mine asks for /usr/bin/python2.6, which is not there, so that libvirt starts no {kept}");
+        falls_into(&lab, &trap, "hook-others", PROBLEM, &sentence);
+    }
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn the_files_of_a_host_that_does_not_run() {
         told(&output)
     };
     // The hook of the host that runs is none of the image's.
-    assert!(check(PROBLEM).contains("libvirt has no hook of virt-bridge"));
+    assert!(check(PROBLEM).contains("libvirt has no network hook of virt-bridge"));
     let link = "/usr/lib/libvirt/virt-bridge-network";
     lab.host(["ln", "-s", link, "/run/image/etc/libvirt/hooks/network"]);
     assert!(check(PROBLEM).contains("/etc/libvirt/hooks/network leads to nothing"));
