@@ -52,7 +52,7 @@ use crate::bridge::{self, GATEWAY_CHECK, Wanted};
 use crate::config::{Config, Uplink, nearest};
 use crate::interface_name;
 use crate::owner;
-use crate::printable;
+use crate::printable::{self, Printable};
 use exit::{Exit, Failure};
 
 /// How long a command may take; a takeover takes milliseconds, and waits for routers and other runs only.
@@ -197,6 +197,14 @@ fn no_such_bridge(name: &str, bridges: &[String]) -> Failure {
     })
 }
 
+fn no_such_domain(name: &str, domains: &[String]) -> Failure {
+    let known: Vec<&str> = domains.iter().map(String::as_str).collect();
+    Failure::unchanged(format!("there is no domain {}", Printable(name))).hint(match nearest(name, &known) {
+        Some(meant) => format!("did you mean {}?", Printable(meant)),
+        None => "virsh list --all".into(),
+    })
+}
+
 /// How long routers may take to answer when this bridge is undone.
 ///
 /// A broken configuration does not stand in the way of going back.
@@ -235,7 +243,7 @@ fn write_json(value: &impl Serialize) -> std::io::Result<()> {
 
 /// Says what is not as somebody may think, on stderr; where nobody reads it nothing is to be done.
 fn warn(text: &str) {
-    let _ = writeln!(std::io::stderr(), "warning: {}", printable::Printable(text));
+    let _ = writeln!(std::io::stderr(), "warning: {}", Printable(text));
 }
 
 impl From<bridge::Error> for Failure {

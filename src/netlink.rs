@@ -29,7 +29,7 @@ pub use bridge_port::{BridgePort, PortState};
 pub use bridge_vlan::PortVlan;
 pub use counters::Counters;
 pub use firewall::FirewallRule;
-pub use firewall_chain::{Fate, FirewallChain};
+pub use firewall_chain::{Fate, FirewallChain, Hook};
 pub use hop::Hop;
 pub use link::Link;
 pub use message::{KernelError, Request};

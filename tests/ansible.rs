@@ -116,7 +116,7 @@ const UNINSTALL: &str = "for directory in /usr /var/cache; do
         mount -t overlay -o lowerdir=$directory,upperdir=/run/lab/layers/whole$directory/upper,workdir=/run/lab/layers/whole$directory/work \
             overlay $directory
     done
-    rm -f /usr/sbin/virt-bridge /usr/lib/libvirt/virt-bridge-network";
+    rm -f /usr/sbin/virt-bridge /usr/lib/libvirt/virt-bridge-*";
 
 /// Makes a package of the binaries that are tested, in this directory.
 fn make_package(directory: &Path) -> PathBuf {
@@ -126,10 +126,17 @@ fn make_package(directory: &Path) -> PathBuf {
             'Description: what is tested' >$1/DEBIAN/control
         strip -o $1/usr/sbin/virt-bridge $3
         strip -o $1/usr/lib/libvirt/virt-bridge-network $4
+        strip -o $1/usr/lib/libvirt/virt-bridge-qemu $5
         dpkg-deb --root-owner-group -Znone --build $1 $2";
     let arguments = [tree.as_os_str(), package.as_os_str()];
-    let binaries = [env!("CARGO_BIN_EXE_virt-bridge"), env!("CARGO_BIN_EXE_virt-bridge-network")];
-    let made = Command::new("sh").args(["-ec", make, "sh"]).args(arguments).args(binaries).output().unwrap();
+    let hooks = [env!("CARGO_BIN_EXE_virt-bridge-network"), env!("CARGO_BIN_EXE_virt-bridge-qemu")];
+    let made = Command::new("sh")
+        .args(["-ec", make, "sh"])
+        .args(arguments)
+        .arg(env!("CARGO_BIN_EXE_virt-bridge"))
+        .args(hooks)
+        .output()
+        .unwrap();
     assert!(made.status.success(), "{}", told(&made));
     package
 }

@@ -85,5 +85,5 @@ fn a_file_that_is_broken_hides_no_other() {
     let said = support::text(&output.stderr);
     assert!(said.starts_with("warning: /etc/libvirt/qemu/broken.xml:1:"), "{said}");
     let said = support::text(&lab.attempt(["virt-bridge", "domain", "list", "absent"]).stderr);
-    assert!(said.ends_with("virt-bridge: there is no domain absent\n"), "{said}");
+    assert!(said.ends_with("virt-bridge: there is no domain absent\nhint: virsh list --all\n"), "{said}");
 }

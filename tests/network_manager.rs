@@ -312,8 +312,11 @@ const WAITS: &str = "/run/virt-bridge/br0.confirm";
 
 fn start_confirmed_in(lab: &Lab, time: &str) -> Child {
     let up = [&UP[..6], &["--confirm", time]].concat();
-    let command = lab.command(up).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    lab.wait_until("it waits for its confirmation", || lab.read(WAITS).contains("\"taken_over\":true"));
+    let mut command =
+        lab.command(up).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut has_ended = || command.try_wait().unwrap().is_some();
+    lab.wait_until("it waits for its confirmation", || lab.read(WAITS).contains("\"taken_over\":true") || has_ended());
+    assert!(!has_ended(), "it did not wait: {}", told(&command.wait_with_output().unwrap()));
     command
 }
 

@@ -1,11 +1,9 @@
 //! `virt-bridge receipt`: what the last takeover of a bridge has done, and what it cost.
 
-use std::path::Path;
-
 use time::OffsetDateTime;
 
 use super::exit::Failure;
-use crate::bridge::{DIRECTORY, Receipt, Records};
+use crate::bridge::{Receipt, Records};
 use crate::printable;
 
 #[derive(clap::Args)]
@@ -52,11 +50,7 @@ fn only_one() -> Result<String, Failure> {
 
 /// The bridges that have a receipt, in order.
 pub fn bridges() -> Vec<String> {
-    let entries = Path::new(DIRECTORY).read_dir().into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned()));
-    let mut names: Vec<String> = names.collect();
-    names.sort();
-    names
+    Records::bridges().into_iter().filter(|bridge| Records::of(bridge).receipt_path().exists()).collect()
 }
 
 fn in_words(receipt: &Receipt) -> String {

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::exit::Failure;
-use crate::config::nearest;
 use crate::libvirt::guest;
 use crate::netlink::Socket;
 use crate::picture::Paint;
@@ -43,7 +42,7 @@ fn examine(arguments: &Arguments) -> Result<Verdict, Failure> {
     let root = Path::new("/");
     let unreadable = |error: std::io::Error| Failure::unchanged(error.to_string()).hint("run it as root");
     let guest = guest::named(root, &arguments.domain).map_err(unreadable)?;
-    let guest = guest.ok_or_else(|| no_such_guest(&arguments.domain))?;
+    let guest = guest.ok_or_else(|| super::no_such_domain(&arguments.domain, &guest::names(Path::new("/"))))?;
     if guest.interfaces.is_empty() {
         let name = ShellWord(&arguments.domain);
         return Err(Failure::unchanged(format!("{name} has no interface")).hint(format!("virsh edit {name}")));
@@ -58,15 +57,6 @@ fn examine(arguments: &Arguments) -> Result<Verdict, Failure> {
         super::print_text(&walks.iter().map(in_words).collect::<Vec<_>>().join("\n"))?;
     }
     Ok(walks.iter().map(Walk::verdict).max().unwrap_or(Verdict::Ok))
-}
-
-fn no_such_guest(name: &str) -> Failure {
-    let names = guest::names(Path::new("/"));
-    let known: Vec<&str> = names.iter().map(String::as_str).collect();
-    Failure::unchanged(format!("there is no domain {}", Printable(name))).hint(match nearest(name, &known) {
-        Some(meant) => format!("did you mean {}?", Printable(meant)),
-        None => "virsh list --all".into(),
-    })
 }
 
 fn in_words(walk: &Walk) -> String {

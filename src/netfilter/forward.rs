@@ -1,4 +1,4 @@
-//! What of the host's firewall drops packets that are forwarded, those between a bridge's ports among them.
+//! What of the host's firewall drops packets that are passed on, those between a bridge's ports among them.
 //!
 //! Only what happens to every packet of a bridge counts. A rule that asks for more than the bridge's name may save a packet
 //! or not: whether such a rule speaks of the bridge is told, and which packets it saves is not.
@@ -7,9 +7,10 @@ mod legacy;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::netlink::{Error, Fate, FirewallChain, FirewallRule, NetfilterCalls, firewall, firewall_chain};
+use crate::netlink::{Error, Fate, FirewallChain, FirewallRule, Hook, NetfilterCalls, firewall, firewall_chain};
 use crate::regular_file;
 
 /// `NFPROTO_…` of linux/netfilter.h.
@@ -56,7 +57,10 @@ struct Chain {
     family: &'static str,
     table: String,
     name: String,
-    is_forwards: bool,
+    /// Whether packets come to it by themselves.
+    is_base: bool,
+    /// Where those come to it that are passed on.
+    hook: Option<Hook>,
     drops_the_rest: bool,
 }
 
@@ -66,7 +70,10 @@ struct Rule {
     family: &'static str,
     table: String,
     chain: String,
+    /// What it does with every packet of the bridge.
     fate: Option<Fate>,
+    /// The chain to which it sends packets, all or some.
+    target: Option<String>,
     speaks_of_bridge: bool,
 }
 
@@ -125,20 +132,22 @@ impl Ruleset {
                 family: family(chain.family())?,
                 table: chain.table(),
                 name: chain.name(),
-                is_forwards: chain.filters_forwarded(),
+                is_base: chain.is_base(),
+                hook: chain.hook(),
                 drops_the_rest: chain.drops_the_rest(),
             })
         };
         let rule = |rule: &FirewallRule| {
             let (number, table, chain) = rule.place();
             let speaks_of_bridge = rule.names(bridge) || rule.names("physdev");
-            Some(Rule { family: family(number)?, table, chain, fate: rule.fate(bridge), speaks_of_bridge })
+            let (fate, target) = (rule.fate(bridge), rule.target());
+            Some(Rule { family: family(number)?, table, chain, fate, target, speaks_of_bridge })
         };
         Ruleset { chains: chains.iter().filter_map(chain).collect(), rules: rules.iter().filter_map(rule).collect() }
     }
 
     fn barriers(&self, bridge: &str, variant: &str, written_in: impl Fn(&Chain) -> Option<String>) -> Vec<Barrier> {
-        let bases = self.chains.iter().filter(|chain| chain.is_forwards);
+        let bases = self.chains.iter().filter(|chain| chain.hook.is_some());
         let dropping = bases.filter(|chain| match self.fate(chain, &mut Vec::new()) {
             Some(fate) => fate == Fate::Drop,
             None => chain.drops_the_rest,
@@ -152,7 +161,7 @@ impl Ruleset {
                     .map(str::to_owned)
                     .or_else(|| written_in(chain))
                     .unwrap_or("an administrator".into()),
-                has_exceptions: self.rules_of(chain).any(|rule| rule.speaks_of_bridge),
+                has_exceptions: self.has_exceptions(chain),
                 exception: chain.exception(bridge, variant),
             })
             .collect()
@@ -162,20 +171,42 @@ impl Ruleset {
         self.rules.iter().filter(move |rule| rule.family == table_of.family && rule.table == table_of.table)
     }
 
+    /// Whether a rule that packets can come to from this base chain speaks of the bridge. To a chain that no rule names they
+    /// may come by a map of verdicts.
+    fn has_exceptions(&self, base: &Chain) -> bool {
+        let mut rules: HashMap<&str, Vec<&Rule>> = HashMap::new();
+        self.rules_of(base).for_each(|rule| rules.entry(&rule.chain).or_default().push(rule));
+        let named: HashSet<&str> = self.rules_of(base).filter_map(|rule| rule.target.as_deref()).collect();
+        let others = self.chains.iter().filter(|chain| base.is_beside(chain) && !chain.is_base);
+        let unnamed = others.map(|chain| chain.name.as_str()).filter(|name| !named.contains(name));
+        let mut open: Vec<&str> = unnamed.chain([base.name.as_str()]).collect();
+        let mut seen: HashSet<&str> = open.iter().copied().collect();
+        while let Some(name) = open.pop() {
+            for rule in rules.remove(name).unwrap_or_default() {
+                if rule.speaks_of_bridge {
+                    return true;
+                }
+                open.extend(rule.target.as_deref().filter(|target| seen.insert(target)));
+            }
+        }
+        false
+    }
+
     /// What becomes of a packet of which nothing but its bridge is known; nothing where no rule of the chain decides.
     fn fate(&self, chain: &Chain, seen: &mut Vec<String>) -> Option<Fate> {
         if seen.contains(&chain.name) {
             return None;
         }
         seen.push(chain.name.clone());
+        let named = |name: &str| self.chains.iter().find(|other| chain.is_beside(other) && other.name == *name);
         for fate in self.rules_of(chain).filter(|rule| rule.chain == chain.name).filter_map(|rule| rule.fate.as_ref()) {
             match fate {
                 Fate::Jump(to) => {
-                    let target = self.chains.iter().find(|other| chain.is_beside(other) && other.name == *to);
-                    if let Some(fate) = target.and_then(|target| self.fate(target, seen)) {
+                    if let Some(fate) = named(to).and_then(|target| self.fate(target, seen)) {
                         return Some(fate);
                     }
                 }
+                Fate::Goto(to) => return named(to).and_then(|target| self.fate(target, seen)),
                 Fate::Return => return None,
                 decided => return Some(decided.clone()),
             }
@@ -200,11 +231,20 @@ impl Chain {
 
     fn exception(&self, bridge: &str, variant: &str) -> String {
         let Chain { family, table, name, .. } = self;
+        // Before it is known where a packet goes, and after it has come.
+        let insert = format!("nft insert rule {family} {table} {name}");
+        match (self.hook, *family) {
+            (Some(Hook::Prerouting), "bridge") => return format!("{insert} meta ibrname {bridge} accept"),
+            (Some(Hook::Postrouting), "bridge") => return format!("{insert} meta obrname {bridge} accept"),
+            (Some(Hook::Prerouting), _) => return format!("{insert} iifname {bridge} accept"),
+            (Some(Hook::Postrouting), _) => return format!("{insert} oifname {bridge} accept"),
+            _ => {}
+        }
         match (*family, table.as_str(), name.as_str()) {
             ("ip", "filter", "FORWARD") => format!("iptables{variant} -I FORWARD -i {bridge} -o {bridge} -j ACCEPT"),
             ("ip6", "filter", "FORWARD") => format!("ip6tables{variant} -I FORWARD -i {bridge} -o {bridge} -j ACCEPT"),
-            ("bridge", ..) => format!("nft insert rule bridge {table} {name} meta ibrname {bridge} accept"),
-            _ => format!("nft insert rule {family} {table} {name} iifname {bridge} oifname {bridge} accept"),
+            ("bridge", ..) => format!("{insert} meta ibrname {bridge} accept"),
+            _ => format!("{insert} iifname {bridge} oifname {bridge} accept"),
         }
     }
 }

@@ -11,8 +11,10 @@ const NFTA_CHAIN_HOOK: u16 = 4;
 const NFTA_CHAIN_POLICY: u16 = 5;
 const NFTA_CHAIN_TYPE: u16 = 7;
 const NFTA_HOOK_HOOKNUM: u16 = 1;
-/// `NF_INET_FORWARD` of linux/netfilter.h, and `NF_BR_FORWARD`: the same.
+/// What is passed on goes through these hooks in turn (`NF_INET_…` of linux/netfilter.h; `NF_BR_…` are the same).
+const PREROUTING: u32 = 0;
 const FORWARD: u32 = 2;
+const POSTROUTING: u32 = 4;
 const NFTABLES: u16 = 10 << 8;
 
 const NFTA_LIST_ELEM: u16 = 1;
@@ -30,6 +32,7 @@ const NFTA_DATA_VALUE: u16 = 1;
 /// comes and goes.
 const NAMES_OF_LINKS: [u32; 4] = [6, 7, 17, 18];
 const NFT_CMP_EQ: u32 = 0;
+const NFT_CMP_NEQ: u32 = 1;
 /// The name of an iptables target or match within nftables.
 const NFTA_XT_NAME: u16 = 1;
 
@@ -62,7 +65,17 @@ pub enum Fate {
     Accept,
     /// It goes on in another chain, and comes back unless that decides.
     Jump(String),
+    /// It goes on in another chain, and comes back to where it would have come from this one.
+    Goto(String),
     Return,
+}
+
+/// Where a base chain gets packets that are passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    Prerouting,
+    Forward,
+    Postrouting,
 }
 
 impl FirewallChain {
@@ -81,10 +94,21 @@ impl FirewallChain {
         self.attributes.string(NFTA_CHAIN_NAME).unwrap_or_default()
     }
 
-    /// Whether packets that are forwarded come here first, to be filtered.
-    pub fn filters_forwarded(&self) -> bool {
-        let hook = self.attributes.nested(NFTA_CHAIN_HOOK).and_then(|hook| big_endian(hook.get(NFTA_HOOK_HOOKNUM)));
-        hook == Some(FORWARD) && self.attributes.string(NFTA_CHAIN_TYPE).as_deref() == Some("filter")
+    /// Whether packets come here by themselves, and not from another chain only.
+    pub fn is_base(&self) -> bool {
+        self.attributes.get(NFTA_CHAIN_HOOK).is_some()
+    }
+
+    /// Where packets that are passed on come here first, to be filtered.
+    pub fn hook(&self) -> Option<Hook> {
+        let is_filter = self.attributes.string(NFTA_CHAIN_TYPE).as_deref() == Some("filter");
+        let hook = self.attributes.nested(NFTA_CHAIN_HOOK).filter(|_| is_filter)?;
+        match big_endian(hook.get(NFTA_HOOK_HOOKNUM))? {
+            PREROUTING => Some(Hook::Prerouting),
+            FORWARD => Some(Hook::Forward),
+            POSTROUTING => Some(Hook::Postrouting),
+            _ => None,
+        }
     }
 
     /// Whether what no rule decides is dropped.
@@ -105,7 +129,7 @@ impl FirewallRule {
             match expression.string(NFTA_EXPR_NAME)?.as_str() {
                 "counter" | "log" => {}
                 "meta" if big_endian(data.get(NFTA_META_KEY)).is_some_and(|key| NAMES_OF_LINKS.contains(&key)) => {}
-                "cmp" if is_equal_to(data, bridge) => {}
+                "cmp" if is_true_of(data, bridge) => {}
                 "match" if xt() == "comment" => {}
                 "immediate" => fate = verdict(data),
                 "reject" => fate = Some(Fate::Drop),
@@ -115,25 +139,37 @@ impl FirewallRule {
         }
         fate
     }
+
+    /// The chain to which it sends packets, all or some.
+    pub fn target(&self) -> Option<String> {
+        let expressions = self.expressions();
+        let data = expressions.all(NFTA_LIST_ELEM).filter_map(|bytes| View::parse(bytes).ok()?.nested(NFTA_EXPR_DATA));
+        data.filter_map(verdict).find_map(|fate| match fate {
+            Fate::Jump(chain) | Fate::Goto(chain) => Some(chain),
+            _ => None,
+        })
+    }
 }
 
-/// Whether it compares with the whole name; with the beginning of one there is no NUL at the end.
-fn is_equal_to(comparison: View<'_>, name: &str) -> bool {
+/// Whether it compares with the whole name, or says that it is not another one; of the beginning of a name, which has no NUL
+/// at its end, nobody says.
+fn is_true_of(comparison: View<'_>, name: &str) -> bool {
     let value = comparison.nested(NFTA_CMP_DATA).and_then(|data| data.get(NFTA_DATA_VALUE)).unwrap_or_default();
-    let end = value.iter().position(|byte| *byte == 0);
-    big_endian(comparison.get(NFTA_CMP_OP)) == Some(NFT_CMP_EQ)
-        && end.is_some_and(|end| value[..end] == *name.as_bytes())
+    let Some(end) = value.iter().position(|byte| *byte == 0) else { return false };
+    let wanted = if value[..end] == *name.as_bytes() { NFT_CMP_EQ } else { NFT_CMP_NEQ };
+    big_endian(comparison.get(NFTA_CMP_OP)) == Some(wanted)
 }
 
 fn verdict(immediate: View<'_>) -> Option<Fate> {
     let verdict = immediate.nested(NFTA_IMMEDIATE_DATA)?.nested(NFTA_DATA_VERDICT)?;
     let chain = || verdict.string(NFTA_VERDICT_CHAIN).unwrap_or_default();
-    // linux/netfilter/nf_tables.h: -3 is a jump, -4 goto (a jump that does not come back), -5 return.
+    // `NFT_…` of linux/netfilter/nf_tables.h: -3 is a jump, -4 goto, -5 return.
     Some(match big_endian(verdict.get(NFTA_VERDICT_CODE))? as i32 {
         libc::NF_DROP => Fate::Drop,
         libc::NF_ACCEPT => Fate::Accept,
         -5 => Fate::Return,
-        -4 | -3 => Fate::Jump(chain()),
+        -3 => Fate::Jump(chain()),
+        -4 => Fate::Goto(chain()),
         _ => return None,
     })
 }

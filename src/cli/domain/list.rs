@@ -69,7 +69,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let _ = writeln!(std::io::stderr(), "warning: {error}");
     }
     if let Some(missing) = arguments.domains.iter().find(|name| domains.iter().all(|domain| domain.name != **name)) {
-        return Err(Failure::unchanged(format!("there is no domain {}", Printable(missing))));
+        let names: Vec<String> = domains.into_iter().map(|domain| domain.name).collect();
+        return Err(crate::cli::no_such_domain(missing, &names));
     }
     let wanted = |domain: &&Domain| arguments.domains.is_empty() || arguments.domains.contains(&domain.name);
     let ways = Ways::under(&arguments.root, &config);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::{Chain, Rule, Ruleset};
-use crate::netlink::Fate;
+use crate::netlink::{Fate, Hook};
 
 /// Its table `filter` as `iptables -S` prints it; nothing where it is not in use (which to ask would change) or the program
 /// is missing.
@@ -32,7 +32,8 @@ pub(super) fn parse(text: &str, family: &'static str, bridge: &str) -> Ruleset {
                 family,
                 table,
                 name: (*name).to_owned(),
-                is_forwards: *name == "FORWARD",
+                is_base: words[0] == "-P",
+                hook: (*name == "FORWARD").then_some(Hook::Forward),
                 drops_the_rest: policy == ["DROP"],
             }),
             ["-A", chain, conditions @ ..] => ruleset.rules.push(Rule {
@@ -40,6 +41,7 @@ pub(super) fn parse(text: &str, family: &'static str, bridge: &str) -> Ruleset {
                 table,
                 chain: (*chain).to_owned(),
                 fate: fate(conditions, bridge),
+                target: target(conditions),
                 speaks_of_bridge: conditions.contains(&bridge) || conditions.contains(&"physdev"),
             }),
             _ => {}
@@ -52,12 +54,20 @@ pub(super) fn parse(text: &str, family: &'static str, bridge: &str) -> Ruleset {
 fn fate(words: &[&str], bridge: &str) -> Option<Fate> {
     match words {
         ["-i" | "-o", link, rest @ ..] if *link == bridge => fate(rest, bridge),
+        ["!", "-i" | "-o", link, rest @ ..] if *link != bridge && !link.ends_with('+') => fate(rest, bridge),
         ["-m", "physdev", "--physdev-is-bridged", rest @ ..] => fate(rest, bridge),
         ["-j", "REJECT", "--reject-with", _] | ["-j", "REJECT" | "DROP"] => Some(Fate::Drop),
         ["-j", "ACCEPT"] => Some(Fate::Accept),
         ["-j", "RETURN"] => Some(Fate::Return),
         ["-j", "LOG" | "NFLOG" | "MARK" | "CONNMARK", ..] => None,
-        ["-j" | "-g", chain] => Some(Fate::Jump((*chain).to_owned())),
+        ["-j", chain] => Some(Fate::Jump((*chain).to_owned())),
+        ["-g", chain] => Some(Fate::Goto((*chain).to_owned())),
         _ => None,
     }
+}
+
+/// The chain, or iptables' own target, to which a rule sends packets, all or some.
+fn target(words: &[&str]) -> Option<String> {
+    let target = words.windows(2).find(|pair| matches!(pair[0], "-j" | "-g"));
+    target.map(|pair| pair[1].to_owned())
 }

@@ -26,6 +26,12 @@ fn only_what_ends_every_packet_is_a_barrier() {
         (&format!("-P FORWARD ACCEPT\n{fork}\n-A B -j DROP"), true),
         (&format!("-P FORWARD DROP\n{fork}\n-A B -j ACCEPT"), false),
         (&format!("-P FORWARD DROP\n{fork}\n-A B -j A"), true),
+        ("-P FORWARD ACCEPT\n-N X\n-A FORWARD -g X\n-A FORWARD -j DROP", false),
+        ("-P FORWARD DROP\n-N X\n-A FORWARD -g X\n-A FORWARD -j ACCEPT", true),
+        ("-P FORWARD ACCEPT\n-N X\n-N Y\n-A FORWARD -j X\n-A X -g Y\n-A X -j ACCEPT\n-A FORWARD -j DROP", true),
+        ("-P FORWARD ACCEPT\n-A FORWARD ! -i eth9 -j DROP", true),
+        ("-P FORWARD ACCEPT\n-A FORWARD ! -i br0 -j DROP", false),
+        ("-P FORWARD ACCEPT\n-A FORWARD ! -i br+ -j DROP", false),
         ("-P FORWARD ACCEPT\n-A FORWARD -j LOG --log-prefix x\n-A FORWARD -j DROP", true),
     ] {
         assert_eq!(!barriers(rules).is_empty(), is_barrier, "{rules}");
@@ -45,6 +51,10 @@ fn a_barrier_is_told_with_its_maker_and_the_rule_that_opens_it() {
     assert_eq!(found, [expected]);
     assert!(barriers("-P FORWARD DROP\n-A FORWARD -i br0 -p tcp -j ACCEPT")[0].has_exceptions);
     assert!(barriers("-P FORWARD DROP\n-A FORWARD -m physdev --physdev-in vnet0 -j ACCEPT")[0].has_exceptions);
+    // Only what its packets can come to.
+    let elsewhere = "-P FORWARD DROP\n-P INPUT ACCEPT\n-N X\n-N Y\n-A INPUT -j X\n-A X -i br0 -p tcp -j ACCEPT";
+    assert!(!barriers(elsewhere)[0].has_exceptions);
+    assert!(barriers(&format!("{elsewhere}\n-A FORWARD -p tcp -j Y\n-A Y -j X"))[0].has_exceptions);
     assert_eq!(barriers("-P FORWARD DROP\n-N ufw-before-forward")[0].maker, "ufw");
     assert_eq!(barriers("-P FORWARD DROP")[0].maker, "an administrator");
 }
