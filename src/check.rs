@@ -196,12 +196,19 @@ impl Host {
 
     /// The command that makes the bridge as it should be.
     fn up(&self, bridge: &str) -> String {
-        let up = format!("virt-bridge up {}", ShellWord(bridge));
         match self.taken_uplink(bridge) {
-            Some(uplink) => format!("{up} --uplink {}", ShellWord(uplink)),
-            None if self.config.bridges.contains_key(bridge) => up,
-            None => format!("{up} --uplink NIC, with the NIC that leads to the LAN"),
+            None if !self.config.bridges.contains_key(bridge) => {
+                format!("virt-bridge up {} --uplink NIC, with the NIC that leads to the LAN", ShellWord(bridge))
+            }
+            uplink => self.up_with(bridge, uplink),
         }
+    }
+
+    /// The command that makes the bridge with this uplink, which need not be said where the configuration has the bridge.
+    fn up_with(&self, bridge: &str, uplink: Option<&str>) -> String {
+        let uplink = uplink.filter(|_| !self.config.bridges.contains_key(bridge));
+        let uplink = uplink.map(|uplink| format!(" --uplink {}", ShellWord(uplink))).unwrap_or_default();
+        format!("virt-bridge up {}{uplink}", ShellWord(bridge))
     }
 
     /// Those of them that are there, as bridges.

@@ -5,7 +5,7 @@
 mod backup;
 mod dhclient;
 mod dhcpcd;
-mod edit;
+pub(crate) mod edit;
 mod ifupdown;
 mod lease;
 mod netplan;

@@ -115,15 +115,7 @@ impl Records {
 
     /// The bridges with a receipt or a journal on this host, by name.
     pub fn bridges() -> Vec<String> {
-        let entries = Path::new(DIRECTORY).read_dir().into_iter().flatten().flatten();
-        let name = |path: PathBuf| {
-            let is_record = path.extension().is_some_and(|extension| extension == "json" || extension == "journal");
-            is_record.then(|| path.file_stem()?.to_str().map(str::to_owned)).flatten()
-        };
-        let mut names: Vec<String> = entries.filter_map(|entry| name(entry.path())).collect();
-        names.sort();
-        names.dedup();
-        names
+        record_file::bridges(&[".json", ".journal"])
     }
 
     /// Whether a run was killed before it was done.

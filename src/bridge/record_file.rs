@@ -6,6 +6,8 @@ use std::{fs, io};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::DIRECTORY;
+
 /// The record; nothing where there is none.
 ///
 /// # Errors
@@ -16,6 +18,16 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The bridges that have a record of one of these kinds, each the ending of a file's name, in order.
+pub fn bridges(kinds: &[&str]) -> Vec<String> {
+    let entries = Path::new(DIRECTORY).read_dir().into_iter().flatten().flatten();
+    let bridge = |name: &str| kinds.iter().find_map(|kind| name.strip_suffix(kind)).map(str::to_owned);
+    let mut bridges: Vec<String> = entries.filter_map(|entry| bridge(entry.file_name().to_str()?)).collect();
+    bridges.sort();
+    bridges.dedup();
+    bridges
 }
 
 /// Replaces a record as a whole: a reader, or whoever comes after a crash, finds the old one or the new one. The

@@ -5,7 +5,6 @@ use std::fs;
 
 use super::{Check, Finding, Host};
 use crate::bridge::{Operation, Receipt, Records};
-use crate::shell_word::ShellWord;
 use crate::transfer::Transfer;
 
 pub const UNFINISHED: Check =
@@ -32,19 +31,14 @@ pub(super) fn since_boot() -> BTreeMap<String, Receipt> {
 fn unfinished(host: &Host) -> Vec<Finding> {
     let killed = Records::bridges().into_iter().filter(|bridge| Records::of(bridge).is_interrupted()).map(|bridge| {
         let journal = Records::of(&bridge).journal().ok().flatten();
-        let uplink = journal
-            .as_ref()
-            .and_then(|journal| journal.uplink.as_ref())
-            .filter(|_| !host.config.bridges.contains_key(&bridge));
-        let uplink = uplink.map(|uplink| format!(" --uplink {}", ShellWord(&uplink.name))).unwrap_or_default();
-        match journal.map(|journal| journal.operation) {
+        match journal.as_ref().map(|journal| journal.operation) {
             Some(Operation::Undo) => Finding::problem(
                 format!("an undo of {bridge} was killed in the middle"),
                 format!("virt-bridge undo {bridge}"),
             ),
             _ => Finding::problem(
                 format!("a takeover by {bridge} was killed in the middle"),
-                format!("virt-bridge up {bridge}{uplink}"),
+                host.up_with(&bridge, journal.as_ref().and_then(|it| it.uplink.as_ref()).map(|it| it.name.as_str())),
             ),
         }
     });

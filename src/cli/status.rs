@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::IsTerminal;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 use super::exit::Failure;
 use crate::forwarding;
 use crate::netlink::Socket;
+use crate::owner::edit;
 use crate::picture::{self, Bridge, Earlier, Paint};
 use crate::printable::Printable;
 
@@ -64,18 +66,13 @@ fn draw(file: &Path, status: &Status) -> Result<(), Failure> {
     write_whole(file, picture.as_bytes()).map_err(cannot)
 }
 
-/// Writes a file as a whole: where there is no room, an earlier one stays. A device or a pipe gets it as it comes.
+/// Where there is no room, an earlier picture stays, and no half of one. A device or a pipe gets it as it comes.
 fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let present = fs::metadata(file);
-    if present.as_ref().is_ok_and(|present| !present.is_file()) {
-        return fs::write(file, bytes);
+    match fs::metadata(file) {
+        Ok(present) if present.is_file() => edit::replace(file, bytes, present.mode()),
+        Ok(_) => fs::write(file, bytes),
+        Err(_) => fs::write(file, bytes).inspect_err(|_| drop(fs::remove_file(file))),
     }
-    let place = fs::canonicalize(file).unwrap_or(file.into());
-    let temporary = place.with_extension(format!("{}.new", std::process::id()));
-    let written = fs::write(&temporary, bytes)
-        .and_then(|()| present.map_or(Ok(()), |present| fs::set_permissions(&temporary, present.permissions())))
-        .and_then(|()| fs::rename(&temporary, &place));
-    written.inspect_err(|_| drop(fs::remove_file(&temporary)))
 }
 
 fn look(socket: &mut Socket, arguments: &Arguments) -> Result<Status, Failure> {

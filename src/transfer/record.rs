@@ -30,11 +30,7 @@ impl Record {
 
     /// The bridges that have one, by name.
     pub fn bridges() -> Vec<String> {
-        let entries = Path::new(DIRECTORY).read_dir().into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(SUFFIX)?.to_owned()));
-        let mut names: Vec<String> = names.collect();
-        names.sort();
-        names
+        record_file::bridges(&[SUFFIX])
     }
 
     /// As a whole: whoever comes after a crash finds all of it or nothing.
