@@ -37,7 +37,9 @@ impl Journal {
 
     fn write(&self, mut to: impl Write, severity: u8, message: impl Display) {
         let severity = if self.has_severity { format!("<{severity}>") } else { String::new() };
+        // In one piece: stderr has no buffer, and who reads along should see no half line.
+        let line = format!("{severity}{}\n", Printable(&message.to_string()));
         // Whoever closed it doesn't want to read it.
-        let _ = writeln!(to, "{severity}{}", Printable(&message.to_string()));
+        let _ = to.write_all(line.as_bytes());
     }
 }

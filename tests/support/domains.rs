@@ -145,9 +145,9 @@ impl<'a> Watch<'a> {
         self.lab.read(LOG)
     }
 
-    /// How often it has said so.
+    /// How often it has said so, in whole lines.
     pub fn count(&self, what: &str) -> usize {
-        self.log().lines().filter(|line| line.contains(what)).count()
+        self.log().split_inclusive('\n').filter(|line| line.ends_with('\n') && line.contains(what)).count()
     }
 
     /// Waits until it has said so `times`.
