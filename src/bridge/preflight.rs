@@ -4,7 +4,7 @@ use nix::libc;
 use serde::Serialize;
 
 use super::snapshot::Snapshot;
-use crate::netlink::{FirewallRule, Link};
+use crate::netlink::{FirewallRule, Link, Nexthop, Route};
 use crate::owner::Claim;
 
 /// A reason why a takeover is not begun.
@@ -154,14 +154,23 @@ fn links_above<'a>(snapshot: &'a Snapshot, name: &'a str, uplink: &'a Link) -> i
     })
 }
 
+/// What was made of a router's word is made anew on whichever link hears the router next: its routes go to the bridge without
+/// it. Any other object somebody counts on by its number.
 fn nexthop_objects<'a>(snapshot: &'a Snapshot, name: &'a str, uplink: &'a Link) -> impl Iterator<Item = Refusal> + 'a {
     let bound = snapshot.nexthops.iter().filter(|nexthop| nexthop.index() == Some(uplink.index));
-    bound.map(move |nexthop| {
+    bound.filter(|nexthop| !(nexthop.is_of_a_router() && is_only_a_way(snapshot, nexthop))).map(move |nexthop| {
         Refusal::new(
             format!("{nexthop} is bound to {name}"),
             "delete it, and replace the routes that use it by routes with via and dev",
         )
     })
+}
+
+/// Whether each route by this object can do without it.
+fn is_only_a_way(snapshot: &Snapshot, nexthop: &Nexthop) -> bool {
+    let named = |route: &&Route| route.nexthop_object() == Some(nexthop.id());
+    snapshot.routes.iter().filter(named).all(Route::tells_its_ways)
+        && !snapshot.nexthops.iter().any(|group| group.has_member(nexthop.id()))
 }
 
 fn owners<'a>(name: &'a str, surroundings: &'a Surroundings) -> impl Iterator<Item = Refusal> + 'a {

@@ -120,7 +120,8 @@ pub fn give_back(socket: &mut Socket, uplink: &End, moved: &Belongings) -> Resul
     let routes = moved.prefix_routes.iter().chain(&moved.routes).map(|route| Request {
         kind: Route::NEW,
         flags,
-        payload: route.requested().encode(),
+        // A nexthop object that its owner has deleted meanwhile cannot be named.
+        payload: route.moved(uplink.index, uplink.index).encode(),
     });
     let requests: Vec<Request> = addresses.chain(routes).collect();
     let outcomes = socket.batch(&requests).map_err(unread)?;

@@ -6,9 +6,12 @@ use super::hop::RTNH_F_ONLINK;
 use super::{Attributes, Error, Malformed, Payload, Socket, join_header, split_header};
 
 const NHA_ID: u16 = 1;
+const NHA_GROUP: u16 = 2;
 const NHA_OIF: u16 = 5;
 /// `NHA_OP_FLAGS`, `NHA_GROUP_STATS` and `NHA_HW_STATS_USED` of linux/nexthop.h, which are told of a group and not taken.
 const STATE: [u16; 3] = [14, 15, 17];
+/// `RTPROT_REDIRECT` and `RTPROT_RA` of linux/rtnetlink.h.
+const ROUTERS_WORD: [u8; 2] = [1, 9];
 
 /// A nexthop object: `struct nhmsg` and its attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,19 @@ impl Nexthop {
             attributes.set(NHA_OIF, index_of(index).to_ne_bytes());
         }
         Nexthop { header: [family, 0, protocol, 0, f0, f1, f2, f3], attributes }
+    }
+
+    /// Whether it was made of what a router said, as systemd-networkd 257 does of advertisements and redirects.
+    pub fn is_of_a_router(&self) -> bool {
+        let [_, _, protocol, ..] = self.header;
+        ROUTERS_WORD.contains(&protocol)
+    }
+
+    /// Whether it is a group to which this object belongs.
+    pub fn has_member(&self, id: u32) -> bool {
+        // struct nexthop_grp of linux/nexthop.h: the number, and four bytes more.
+        let group = self.attributes.get(NHA_GROUP).unwrap_or_default();
+        group.chunks_exact(8).any(|member| member.starts_with(&id.to_ne_bytes()))
     }
 
     /// The link that it leaves by; a group of others has none.

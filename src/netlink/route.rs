@@ -21,6 +21,7 @@ const RTA_MULTIPATH: u16 = 9;
 const RTA_CACHEINFO: u16 = 12;
 const RTA_TABLE: u16 = 15;
 const RTA_PREF: u16 = 20;
+const RTA_NH_ID: u16 = 30;
 /// Metrics inside of `RTA_METRICS` (linux/rtnetlink.h).
 const RTAX_MTU: u16 = 2;
 const RTAX_HOPLIMIT: u16 = 10;
@@ -181,6 +182,17 @@ impl Route {
     /// Whether the route leaves by this link, if only with one of its hops.
     pub fn uses(&self, index: u32) -> bool {
         self.attributes.u32(RTA_OIF) == Some(index) || self.hops().iter().any(|hop| hop.index == index)
+    }
+
+    /// The nexthop object that the route names.
+    pub fn nexthop_object(&self) -> Option<u32> {
+        self.attributes.u32(RTA_NH_ID)
+    }
+
+    /// Whether the kernel tells which ways the route leaves by; with the sysctl `nexthop_compat_mode` 0 it does not of one that
+    /// names a nexthop object.
+    pub fn tells_its_ways(&self) -> bool {
+        self.attributes.u32(RTA_OIF).is_some() || self.attributes.get(RTA_MULTIPATH).is_some()
     }
 
     /// The gateways that the route reaches by this link.

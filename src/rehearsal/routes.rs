@@ -72,7 +72,7 @@ impl Repair {
             let [wanted, present] = [&wanted, &present].map(|routes| routes.get(place).map_or(&[][..], Vec::as_slice));
             if lasting(wanted) != lasting(present) {
                 repair.remove.extend(present.iter().map(|route| route.key()));
-                repair.add.extend(wanted.iter().map(|route| route.copied()));
+                repair.add.extend(wanted.iter().map(|route| route.requested()));
             }
         }
         // A source must be the host's own, and a gateway reachable, when its route is added.
@@ -101,7 +101,7 @@ fn by_place(routes: &[Route]) -> HashMap<Slot, Vec<&Route>> {
 
 /// The routes without what runs down meanwhile.
 fn lasting(routes: &[&Route]) -> Vec<Route> {
-    routes.iter().map(|route| route.copied().lasting()).collect()
+    routes.iter().map(|route| route.requested().lasting()).collect()
 }
 
 #[cfg(test)]

@@ -126,6 +126,17 @@ fn a_link_with_a_group_of_nexthop_objects() {
 }
 
 #[test]
+fn a_routers_nexthop_object_of_which_more_is_made_than_a_way() {
+    let object =
+        "route del ::/0\nnexthop add id 7 via fe80::1 dev eth0 protocol ra\nroute add ::/0 nhid 7 proto ra metric 1024";
+    let lab = host_with(&["--no-ra"], object);
+    lab.host(["sysctl", "-q", "net.ipv4.nexthop_compat_mode=0"]);
+    refused(&lab, "eth0", &["nexthop object 7"]);
+    let group = format!("{object}\nnexthop add id 8 group 7\nroute add 2001:db8:1::/64 nhid 8");
+    refused(&host_with(&["--no-ra"], &group), "eth0", &["nexthop object 7"]);
+}
+
+#[test]
 fn a_name_that_something_else_has() {
     let lab = host_with(&["--no-ra"], "link add br0 type veth peer name br0p");
     refused(&lab, "eth0", &["br0 exists but is no bridge: veth"]);

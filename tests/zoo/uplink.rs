@@ -3,6 +3,8 @@
 
 use std::sync::Mutex;
 
+use serde_json::Value;
+
 use crate::host::Host;
 use crate::rehearsals::rehearse;
 use crate::support::{Lab, told};
@@ -103,6 +105,38 @@ fn advertise(lab: &Lab, link: &str) {
     lab.wait_until("there is a temporary address", || {
         lab.host(["ip", "-6", "address", "show", "dev", link, "temporary", "-tentative"]).contains("2001:db8:0:2:")
     });
+}
+
+/// As systemd-networkd 257 makes one of an advertisement.
+const BY_OBJECT: &str = "route del ::/0\nnexthop add id 7 via fe80::1 dev eth0 protocol ra\n\
+                         route add ::/0 nhid 7 proto ra metric 1024 expires 900";
+
+#[test]
+fn a_route_by_a_routers_nexthop_object_goes_to_the_bridge_and_back_by_a_way_of_its_own() {
+    let lab = host_with(&["--no-ra"], BY_OBJECT);
+    let differences = there_and_back(&lab, |mut host, _| {
+        let routes = host.ipv6_routes.iter_mut().filter_map(Value::as_object_mut);
+        routes.for_each(|route| ["nhid", "nh_info"].iter().for_each(|key| drop(route.remove(*key))));
+        host
+    });
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    // It stays, for whoever made it.
+    assert!(lab.host(["ip", "nexthop", "show", "id", "7"]).contains("dev eth0"));
+    lab.host(["ping", "-6", "-c1", "-W2", "2001:db8:0:1::1"]);
+}
+
+#[test]
+fn a_route_by_a_routers_nexthop_object_stands_by_it_where_the_bridge_leads_nowhere() {
+    let lab = host_with(&["--no-ra"], BY_OBJECT);
+    let first = Host::of(&lab);
+    // The router answers when it is asked by the uplink, and not again.
+    let rules = "table ip6 t { chain c { type filter hook input priority 0; icmpv6 type nd-neighbor-solicit limit rate \
+                 over 1/hour burst 1 packets drop; }; }";
+    lab.router(["nft", rules]);
+    let up = lab.attempt(["virt-bridge", "up", "br0", "--uplink", "eth0"]);
+    assert!(up.status.code() == Some(3) && told(&up).contains("fe80::1 does not answer"), "{}", told(&up));
+    let differences = Host::of(&lab).all_differences(&first);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[test]

@@ -4,17 +4,17 @@ use std::net::IpAddr;
 
 use nix::libc;
 
-use super::{RTA_CACHEINFO, RTA_METRICS, RTA_MULTIPATH, RTA_OIF, RTA_PREF, Route};
+use super::{RTA_CACHEINFO, RTA_METRICS, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_PREF, Route};
 use crate::netlink::hop::{self, Hop, RTA_GATEWAY, RTA_VIA, RTNH_F_ONLINK, gateway};
 
 const RTA_EXPIRES: u16 = 23;
-const RTA_NH_ID: u16 = 30;
 
 impl Route {
-    /// The request's form of this route: wishes instead of state, what is left of its lifetime, and each way out by
-    /// `from` led to `to`.
+    /// The request's form of this route with each way out by `from` led to `to`. A nexthop object stays where it is: the
+    /// route then has the ways of its own that the object stood for.
     pub fn moved(&self, from: u32, to: u32) -> Route {
-        let mut moved = self.requested();
+        let mut moved = self.wished();
+        moved.attributes.remove(RTA_NH_ID);
         if moved.attributes.u32(RTA_OIF) == Some(from) {
             moved.attributes.set(RTA_OIF, to.to_ne_bytes());
         }
@@ -39,34 +39,34 @@ impl Route {
         self
     }
 
-    /// The request's form of this route where it stands.
+    /// The request's form of this route where it stands. The kernel tells a nexthop object and the ways that it stands for,
+    /// and takes one or the other (rtm_to_fib6_config in net/ipv6/route.c).
     pub fn requested(&self) -> Route {
-        let mut requested = self.clone();
-        requested.flags &= u32::from(RTNH_F_ONLINK);
-        if let Some(seconds) = self.seconds_left() {
-            requested.attributes.set(RTA_EXPIRES, seconds.to_ne_bytes());
-        }
-        requested.attributes.remove(RTA_CACHEINFO);
-        let hops = self.hops();
-        if !hops.is_empty() {
-            requested.attributes.set(RTA_MULTIPATH, hop::encode(hops.into_iter()));
+        let mut requested = self.wished();
+        if self.nexthop_object().is_some() {
+            for kind in [RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH] {
+                requested.attributes.remove(kind);
+            }
         }
         requested
     }
 
-    /// What makes this route again in another namespace, and by what it is known there: the kernel takes a nexthop object
-    /// or the ways that it stands for, not both, and lifetimes run down.
-    pub fn copied(&self) -> Route {
-        let mut copied = self.requested();
-        if copied.attributes.get(RTA_NH_ID).is_some() {
-            for kind in [RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH] {
-                copied.attributes.remove(kind);
-            }
+    /// Wishes instead of state, and what is left of its lifetime.
+    fn wished(&self) -> Route {
+        let mut wished = self.clone();
+        wished.flags &= u32::from(RTNH_F_ONLINK);
+        if let Some(seconds) = self.seconds_left() {
+            wished.attributes.set(RTA_EXPIRES, seconds.to_ne_bytes());
         }
-        copied
+        wished.attributes.remove(RTA_CACHEINFO);
+        let hops = self.hops();
+        if !hops.is_empty() {
+            wished.attributes.set(RTA_MULTIPATH, hop::encode(hops.into_iter()));
+        }
+        wished
     }
 
-    /// The copy without what runs down.
+    /// The route without what runs down.
     pub fn lasting(mut self) -> Route {
         self.attributes.remove(RTA_EXPIRES);
         self
@@ -155,6 +155,21 @@ mod tests {
         assert_eq!(moved.attributes.get(RTA_CACHEINFO), None);
         assert_eq!(moved.attributes.u32(RTA_OIF), Some(9));
         assert_eq!(moved.flags, 4);
+    }
+
+    #[test]
+    fn a_route_by_a_nexthop_object_stands_by_it_and_moves_with_ways_of_its_own() {
+        let told = Attributes::default()
+            .with(RTA_OIF, 2u32.to_ne_bytes())
+            .with(RTA_GATEWAY, [192, 0, 2, 1])
+            .with(RTA_NH_ID, 7u32.to_ne_bytes());
+        let moved = route(told.clone()).moved(2, 9);
+        assert_eq!((moved.nexthop_object(), moved.attributes.u32(RTA_OIF)), (None, Some(9)));
+        assert_eq!(moved.gateways_on(9), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+        for request in [route(told.clone()).requested(), route(told).key()] {
+            assert_eq!((request.nexthop_object(), request.attributes.u32(RTA_OIF)), (Some(7), None));
+            assert!(!request.has_gateway());
+        }
     }
 
     #[test]
