@@ -36,6 +36,7 @@ use self::error::quoted;
 use self::rules::Places;
 use self::source::Source;
 use crate::interface_name;
+use crate::netlink::mac_text;
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -251,6 +252,18 @@ fn uplink(setting: &Entry) -> Result<Uplink, Error> {
 
 impl Uplink {
     const ALLOWED: &str = "the name of a link, \"mac:\" and its permanent MAC address, \"auto\", \"none\"";
+}
+
+/// As the configuration and the command line have it.
+impl std::fmt::Display for Uplink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Uplink::Name(name) => f.write_str(name),
+            Uplink::PermanentMac(mac) => write!(f, "mac:{}", mac_text(mac)),
+            Uplink::Auto => f.write_str("auto"),
+            Uplink::None => f.write_str("none"),
+        }
+    }
 }
 
 /// As the configuration and the command line have it; the error says what is allowed.

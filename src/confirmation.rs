@@ -6,6 +6,7 @@
 
 mod guardian;
 mod handed_over;
+mod promise;
 mod remote;
 mod timer;
 
@@ -23,6 +24,7 @@ use crate::transfer::Transfer;
 
 pub use guardian::{Guardian, guard};
 pub use handed_over::HandedOver;
+pub use promise::{Keeper, Promise};
 pub use remote::is_remote;
 
 /// How long taking back may take; it takes milliseconds, and waits for other runs only.
@@ -187,12 +189,17 @@ pub fn take_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) -> Resul
     // Whoever has the lease, the host is to be reached first.
     let clients = Transfer::leaving(&lock, bridge);
     let given = owner::until_boot(bridge).map_err(stranded)?;
+    let receipt = Records::of(bridge).receipt().ok().flatten();
     let released = given.as_ref().map_or(Ok(()), |(owner, uplink)| owner::release(*owner, bridge, uplink));
     let outcome = bridge::undo_holding(&lock, bridge, true, Duration::ZERO, deadline)?;
-    let returned = given.map_or(Ok(()), |(owner, uplink)| owner::take_back(owner, bridge, Some(&uplink)));
+    let returned = given.map_or(Ok(()), |(owner, uplink)| {
+        owner::take_back(owner, bridge, Some(&uplink))?;
+        bridge::take_stand_ins_away(&uplink, receipt.as_ref())
+    });
     released.and(returned).map_err(stranded)?;
     let renewed = clients.and_then(|clients| clients.map_or(Ok(Vec::new()), Transfer::to_uplink)).map_err(stranded)?;
-    Confirmation::end(&lock, bridge)
+    Promise::end(bridge)
+        .and_then(|()| Confirmation::end(&lock, bridge))
         .map_err(|error| stranded(format!("cannot delete {}: {error}", path(bridge).display())))?;
     let by_owner = handed_over.map(|handed_over| format!("{} has its own profile again", handed_over.uplink.name));
     let taken_back = TakenBack::of(outcome, renewed);

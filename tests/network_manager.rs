@@ -328,6 +328,33 @@ fn is_as_before(lab: &Lab, before: &(String, String)) {
 }
 
 #[test]
+fn what_is_confirmed_after_the_command_was_killed_lasts_as_well() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    lab.host(UP);
+    let after = files(&lab);
+    lab.host(["virt-bridge", "undo", "br0"]);
+    settle(&lab, "eth0");
+    let before = files(&lab);
+    let mut killed = start_confirmed_in(&lab, "60s");
+    lab.host(["pkill", "-9", "-f", "^virt-bridge up"]);
+    killed.wait().unwrap();
+    assert_eq!(files(&lab), before, "written before it is confirmed");
+    let said = lab.host(["virt-bridge", "confirm"]);
+    assert!(said.contains("br0: confirmed, and stays\n") && said.contains("wrote "), "{said}");
+    assert_eq!(files(&lab), after);
+    lab.host(["virt-bridge", "undo", "br0"]);
+    settle(&lab, "eth0");
+
+    lab.host([&UP[..6], &["--confirm", "60s", "--detach"]].concat());
+    assert_eq!(files(&lab), before, "written before it is confirmed");
+    lab.host(["virt-bridge", "confirm"]);
+    assert_eq!(files(&lab), after);
+    boot(&lab);
+    settle(&lab, "br0");
+    lab.router(["ping", "-c1", "-W5", "192.0.2.10"]);
+}
+
+#[test]
 fn what_nobody_confirms_goes_back_whoever_is_killed() {
     let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
     let before = (files(&lab), lab.state());

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::process::Stdio;
+
 use support::{Lab, told};
 
 const INTERFACES: &str = "/etc/network/interfaces";
@@ -161,6 +163,58 @@ fn what_cannot_last_is_refused_before_anything_is_done() {
     assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
     assert!(told(&refused).contains("/etc/network/interfaces:13: a mapping chooses"), "{}", told(&refused));
     assert_eq!(lab.state(), before);
+}
+
+/// Starts a takeover `by` another command, waits until it waits for its confirmation, and says this to the host; what the
+/// command has said.
+fn confirmed_with(lab: &Lab, by: &[&str], script: &str) -> String {
+    let command = [by, &UP, &["--confirm", "60s"]].concat();
+    let waiting = lab.command(command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    lab.wait_until("it waits", || lab.read("/run/virt-bridge/br0.confirm").contains("\"taken_over\":true"));
+    lab.host(["sh", "-ec", script]);
+    told(&waiting.unwrap().wait_with_output().unwrap())
+}
+
+#[test]
+fn what_is_confirmed_lasts_also_where_the_command_was_killed_or_stopped_before_it_wrote() {
+    let lab = configured();
+    lab.host(UP);
+    let new = lab.read(INTERFACES);
+    lab.host(["virt-bridge", "undo", "br0"]);
+    let unfinished = || told(&lab.attempt(["virt-bridge", "check", "takeover-unfinished"]));
+
+    // By its SSH session's end, say.
+    confirmed_with(&lab, &[], "pkill -KILL -f '^virt-bridge up'; virt-bridge confirm >/run/lab/said");
+    let said = lab.read("/run/lab/said");
+    assert!(said.contains("br0: confirmed, and stays\n") && said.contains("wrote /etc/network/interfaces\n"), "{said}");
+    assert_eq!(lab.read(INTERFACES), new);
+    assert!(unfinished().contains("\nok "), "{}", unfinished());
+    lab.host(["virt-bridge", "undo", "br0"]);
+
+    // Between the confirmation and what follows.
+    let killed_at_first_file = ["strace", "-qq", "-o", "/dev/null", "-e", "inject=fsync:signal=KILL:when=1"];
+    confirmed_with(&lab, &killed_at_first_file, "virt-bridge confirm >/run/lab/said");
+    assert_eq!(lab.read("/run/lab/said"), "br0: confirmed, and stays\n");
+    assert_eq!(lab.read(INTERFACES), STATIC);
+    assert!(
+        unfinished().contains("br0 is confirmed, but nobody has written what lets it last yet"),
+        "{}",
+        unfinished()
+    );
+    assert!(lab.host(["virt-bridge", "confirm", "br0"]).contains("wrote /etc/network/interfaces"));
+    assert!(lab.read(INTERFACES) == new && unfinished().contains("\nok "), "{}", unfinished());
+    lab.host(["virt-bridge", "undo", "br0"]);
+
+    // Nothing is left to do where it was taken back, by whomever.
+    for back in ["virt-bridge undo br0", "sleep 3"] {
+        lab.host([&UP[..], &["--confirm", "2s", "--detach"]].concat());
+        lab.host(["sh", "-ec", back]);
+        lab.wait_until("nothing waits", || lab.read("/run/virt-bridge/br0.confirm").is_empty());
+        assert_eq!(
+            (lab.read("/run/virt-bridge/br0.promise"), lab.read(INTERFACES)),
+            (String::new(), STATIC.to_owned())
+        );
+    }
 }
 
 /// Each time the process is killed at a later flush or rename, until it is not.

@@ -65,8 +65,6 @@ fn no_network_is_left_of_a_takeover_that_fails_or_is_not_confirmed() {
     assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
     let late = lab.attempt(with(&["--confirm", "1s"]));
     assert_eq!(late.status.code(), Some(3), "{}", told(&late));
-    let detached = lab.attempt(with(&["--confirm", "60s", "--detach"]));
-    assert!(told(&detached).contains("hint: confirm it first, and then say up --network again"), "{}", told(&detached));
     let remembered =
         [&["sh", "-c", "echo $$ >/run/lab/up.pid; exec \"$@\"", "sh"][..], &UP, &["--confirm", "3s"]].concat();
     let mut killed = lab.command(remembered).spawn().unwrap();
@@ -92,6 +90,18 @@ fn the_network_is_made_when_the_takeover_is_confirmed() {
     let output = waiting.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", told(&output));
     assert!(network(&lab).ends_with(WHOLE), "{}", network(&lab));
+}
+
+#[test]
+fn whoever_confirms_makes_the_network_where_nobody_waits() {
+    let lab = Lab::start(["--no-ra"]);
+    lab.host(with(&["--confirm", "60s", "--detach"]));
+    assert_eq!(network(&lab), "");
+    let said = lab.host(["virt-bridge", "confirm"]);
+    assert!(said.contains("br0: confirmed, and stays\n") && said.contains("by virsh, network lan: define"), "{said}");
+    assert!(network(&lab).ends_with(WHOLE), "{}", network(&lab));
+    let again = lab.host(["virt-bridge", "confirm", "br0"]);
+    assert_eq!(again, "br0: nothing waits for confirmation, and it stays\n");
 }
 
 #[test]

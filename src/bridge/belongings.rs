@@ -7,6 +7,7 @@ use nix::libc;
 use serde::{Deserialize, Serialize};
 
 use super::snapshot::Snapshot;
+use super::stand_in::stands_for;
 use crate::netlink::address::{Essence, IFA_F_DADFAILED};
 use crate::netlink::route::Way;
 use crate::netlink::{Address, Neighbour, Route, record};
@@ -133,13 +134,14 @@ fn is_lasting(route: &Route) -> bool {
     route.protocol != PROTOCOL_REDIRECT && !made_for_an_address
 }
 
-/// Whether the route stands in for one that the kernel has made anew meanwhile from an advertisement: the same gateway,
-/// a metric beside its own, where a takeover had to place it (see `RouteOrder::metric_apart`).
+/// Whether the route stands in for one that the kernel or networkd has made anew meanwhile from an advertisement: the same
+/// gateway, a metric beside its own, where a takeover had to place it (see `RouteOrder::metric_apart`).
 fn is_stand_in(route: &Route, advertised: &[&Route]) -> bool {
     let is_original = |other: &&Route| {
-        other.priority().abs_diff(route.priority()) == 1
-            && other.priority() == ADVERTISED_METRIC
-            && Route::clone(other).with_priority(route.priority()).place() == route.place()
+        stands_for(route, other)
+            || other.priority().abs_diff(route.priority()) == 1
+                && other.priority() == ADVERTISED_METRIC
+                && Route::clone(other).with_priority(route.priority()).place() == route.place()
     };
     route.is_advertised() && advertised.iter().copied().any(|other| is_original(&other))
 }

@@ -67,9 +67,14 @@ impl<'a> RouteOrder<'a> {
         if self.list(route).iter().filter(joins).any(|other| other.uses(index)) {
             return None;
         }
+        // To delete one that leads by a gateway of its own deletes one by an object at the same place
+        // (ip6_route_del in net/ipv6/route.c).
+        let by_object = route.nexthop_object().map(|_| route.priority());
         let is_taken = |priority: u32| {
             let slot = route.clone().with_priority(priority).slot();
-            placed.contains(&slot) || self.0.get(&slot).is_some_and(|list| list.iter().any(|other| joins(&other)))
+            by_object == Some(priority)
+                || placed.contains(&slot)
+                || self.0.get(&slot).is_some_and(|list| list.iter().any(|other| joins(&other)))
         };
         let priority = route.priority();
         let before = (priority > 1 && self.leads(route, index)).then(|| priority - 1);
@@ -90,6 +95,7 @@ mod tests {
     const RTA_OIF: u16 = 4;
     const RTA_GATEWAY: u16 = 5;
     const RTA_PRIORITY: u16 = 6;
+    const RTA_NH_ID: u16 = 30;
     const STATIC: u8 = 4;
     const ADVERTISED: u8 = 9;
 
@@ -126,6 +132,9 @@ mod tests {
         assert_eq!(metric(&[fixed, advertised.clone(), next], 1), Some(1026));
         let placed = HashSet::from([advertised.slot()]);
         assert_eq!(RouteOrder::of(&[]).metric_apart(&advertised, 2, &placed), Some(1025), "beside the one just placed");
+        let mut by_object = advertised.clone();
+        by_object.attributes.set(RTA_NH_ID, 7u32.to_ne_bytes());
+        assert_eq!(metric(&[by_object], 0), Some(1023), "not where its object's route is made again");
         let own = default_route(2, STATIC, 1024);
         assert_eq!(metric(&[own, advertised], 1), None, "the link's own static route leads out meanwhile");
     }

@@ -5,10 +5,14 @@ use std::fs;
 
 use super::{Check, Finding, Host};
 use crate::bridge::{Operation, Receipt, Records};
+use crate::confirmation::Promise;
 use crate::transfer::Transfer;
 
-pub const UNFINISHED: Check =
-    Check { name: "takeover-unfinished", about: "no takeover was killed, or waits for confirmation", look: unfinished };
+pub const UNFINISHED: Check = Check {
+    name: "takeover-unfinished",
+    about: "no takeover was killed, waits for confirmation, or was confirmed and not gone on with",
+    look: unfinished,
+};
 pub const LEASES: Check = Check {
     name: "lease-unfinished",
     about: "every DHCP client has come to the link that has its address",
@@ -48,7 +52,23 @@ fn unfinished(host: &Host) -> Vec<Finding> {
             format!("virt-bridge confirm {}", bridge.name),
         )
     });
-    killed.chain(waiting).collect()
+    killed.chain(waiting).chain(promised(host)).collect()
+}
+
+/// The command that had taken over ended between the confirmation and what was to follow.
+fn promised(host: &Host) -> impl Iterator<Item = Finding> {
+    let left = Promise::bridges().into_iter().filter_map(|bridge| Promise::left(&bridge).ok()?);
+    left.filter(|promise| host.bridges.iter().any(|it| it.name == promise.bridge && it.unconfirmed_ms.is_none())).map(
+        |Promise { bridge, network, persist, .. }| {
+            let lasts = persist.then(|| "written what lets it last".to_owned());
+            let undone: Vec<String> =
+                lasts.into_iter().chain(network.map(|name| format!("made the network {name}"))).collect();
+            Finding::warning(
+                format!("{bridge} is confirmed, but nobody has {} yet", undone.join(" and ")),
+                format!("virt-bridge confirm {bridge}"),
+            )
+        },
+    )
 }
 
 /// Of a takeover that waits for confirmation whoever waits for it takes care.

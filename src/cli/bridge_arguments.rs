@@ -6,6 +6,7 @@ use super::exit::Failure;
 use super::network::{self, Network};
 use crate::bridge::Wanted;
 use crate::config::Uplink;
+use crate::confirmation::{Keeper, Promise};
 
 #[derive(clap::Args)]
 pub struct BridgeArguments {
@@ -37,6 +38,32 @@ impl BridgeArguments {
         let configured = super::configured(&self.bridge)?;
         let is_forgotten = configured.uplink == Uplink::None && !configured.persist && !self.persist;
         Ok(Some(if is_forgotten { network.with_forgotten_uplink(&self.bridge) } else { network }))
+    }
+
+    /// What is left of these to do once the takeover is confirmed; nothing where it is all.
+    pub fn promise(&self, is_lasting: bool, keeper: Option<Keeper>) -> Option<Promise> {
+        (is_lasting || self.network.is_some()).then(|| Promise {
+            bridge: self.bridge.clone(),
+            uplink: self.uplink.as_ref().map(Uplink::to_string),
+            persist: is_lasting,
+            network: self.network.clone(),
+            keeper,
+        })
+    }
+
+    /// What does that.
+    ///
+    /// # Errors
+    /// When the promise is not one of ours.
+    pub fn of_promise(promise: &Promise) -> Result<Self, String> {
+        Ok(BridgeArguments {
+            bridge: promise.bridge.clone(),
+            uplink: promise.uplink.as_ref().map(|uplink| uplink.parse()).transpose()?,
+            persist: promise.persist,
+            network: promise.network.clone(),
+            rehearse: false,
+            json: false,
+        })
     }
 
     /// The bridge as the configuration has it, with the uplink of the command line where one is given.

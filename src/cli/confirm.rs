@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
 use crate::bridge::{Lock, Records};
 use crate::config::nearest;
-use crate::confirmation::{self, Confirmation};
+use crate::confirmation::{self, Confirmation, Promise};
 use crate::deadline::Deadline;
 
 #[derive(clap::Args)]
@@ -22,10 +22,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(bridge) => bridge.clone(),
         None => only_one()?,
     };
-    match confirm(&bridge)? {
-        Answer::Kept => super::print_text(&format!("{bridge}: confirmed, and stays\n")),
-        Answer::KeptBefore => super::print_text(&format!("{bridge}: nothing waits for confirmation, and it stays\n")),
-    }
+    let answer = match confirm(&bridge)? {
+        Answer::Kept => "confirmed, and stays",
+        Answer::KeptBefore => "nothing waits for confirmation, and it stays",
+    };
+    super::print_text(&format!("{bridge}: {answer}\n"))?;
+    keep_promise(&bridge)
+}
+
+/// What the command that took over was to do next and cannot any more.
+fn keep_promise(bridge: &str) -> Result<(), Failure> {
+    let cannot = |error: io::Error| Failure::new(Exit::NeedsAttention, format!("cannot go on with {bridge}: {error}"));
+    let Some(promise) = Promise::left(bridge).map_err(cannot)? else { return Ok(()) };
+    super::up::keep(&promise)?;
+    Promise::end(bridge).map_err(cannot)
 }
 
 /// What a confirmation met.

@@ -9,13 +9,23 @@ use super::countdown::{Countdown, Event};
 use super::exit::{Exit, Failure};
 use super::persist::Lasting;
 use super::{confirm, leases, report};
-use crate::bridge::{self, Lock, Outcome, Wanted};
-use crate::confirmation::{self, Confirmation, Guardian, TakenBack, take_back};
+use crate::bridge::{self, Lock, Outcome, Records, Wanted};
+use crate::confirmation::{self, Confirmation, Guardian, Promise, TakenBack, take_back};
 use crate::deadline::Deadline;
 use crate::owner;
 
 /// How long the command waits before it tries again to take back what it could not; the guardian tries, too.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// How a takeover waits for its confirmation.
+pub struct Waits {
+    /// How long.
+    pub allowed: Duration,
+    /// Whether it does without this process.
+    pub detached: bool,
+    /// What is to be done then.
+    pub promise: Option<Promise>,
+}
 
 /// Sees to an earlier takeover of the bridge that was never confirmed: what is overdue, because everybody who waited for it
 /// was killed, is taken back; what still waits is in the way.
@@ -40,15 +50,9 @@ pub fn settle_earlier(bridge: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When the takeover fails, or was taken back.
-pub fn run(
-    wanted: &Wanted,
-    lasting: Option<&Lasting>,
-    allowed: Duration,
-    detach: bool,
-    as_json: bool,
-) -> Result<(), Failure> {
+pub fn run(wanted: &Wanted, lasting: Option<&Lasting>, waits: &Waits, as_json: bool) -> Result<(), Failure> {
     let bridge = wanted.bridge.as_str();
-    let net = Net::spread(bridge, super::DEADLINE, allowed)?;
+    let net = Net::spread(bridge, super::DEADLINE, waits)?;
     let clients = leases::begin(bridge, lasting).or_else(|failure| disarm(bridge).and(Err(failure)))?;
     let outcome = match bridge::ensure(wanted, Deadline::after(super::DEADLINE)) {
         Ok(outcome) => outcome,
@@ -76,19 +80,18 @@ pub fn run(
     if let Err(error) = waiting {
         super::warn(&format!("cannot note in {} that the time to confirm begins: {error}", bridge::DIRECTORY));
     }
-    if detach {
-        say(&format!("{bridge} goes back in {allowed:?} unless you say: virt-bridge confirm {bridge}"));
-        return Ok(());
-    }
-    net.wait(|| confirmation::is_taken_over(bridge))
+    net.wait(waits, || confirmation::is_taken_over(bridge))
 }
 
 /// A lease that the running owner renews goes to the bridge at once, too.
 fn given_until_boot(bridge: &str, lasting: Option<&Lasting>) -> Result<(), String> {
     let Some(lasting) = lasting else { return Ok(()) };
+    if lasting.persistence.until_boot.is_empty() {
+        return Ok(());
+    }
     let warnings = owner::give_until_boot(&lasting.persistence, bridge)?;
     warnings.iter().for_each(|warning| super::warn(warning));
-    Ok(())
+    bridge::take_stand_ins_away(bridge, Records::of(bridge).receipt().ok().flatten().as_ref())
 }
 
 /// What stands by while a takeover is carried out and waits for its confirmation.
@@ -104,14 +107,14 @@ impl Net {
     ///
     /// # Errors
     /// When somebody who would go back is not there; then nothing may be done.
-    pub fn spread(bridge: &str, takeover: Duration, allowed: Duration) -> Result<Self, Failure> {
+    pub fn spread(bridge: &str, takeover: Duration, waits: &Waits) -> Result<Self, Failure> {
         // From here on Ctrl-C means to go back; it is read when the takeover is done.
         let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
         signals
             .thread_block()
             .map_err(|errno| Failure::unchanged(format!("cannot hold back signals: {}", errno.desc())))?;
-        let guardian = arm(bridge, takeover, allowed)?;
-        Ok(Net { bridge: bridge.to_owned(), allowed, guardian, signals })
+        let guardian = arm(bridge, takeover, waits)?;
+        Ok(Net { bridge: bridge.to_owned(), allowed: waits.allowed, guardian, signals })
     }
 
     /// Takes it away where there is nothing to take back.
@@ -122,18 +125,24 @@ impl Net {
         disarm(&self.bridge)
     }
 
-    /// Waits for the confirmation; whether it came, it knows by whether the takeover `stands` then.
+    /// Waits for the confirmation, or leaves that to the guardian; whether it came, it knows by whether the takeover
+    /// `stands` then.
     ///
     /// # Errors
     /// When the takeover was taken back.
-    pub fn wait(self, stands: impl Fn() -> bool) -> Result<(), Failure> {
+    pub fn wait(self, waits: &Waits, stands: impl Fn() -> bool) -> Result<(), Failure> {
+        if waits.detached {
+            let (bridge, allowed) = (&self.bridge, self.allowed);
+            say(&format!("{bridge} goes back in {allowed:?} unless you say: virt-bridge confirm {bridge}"));
+            return Ok(());
+        }
         wait(&self.bridge, self.allowed, self.guardian, self.signals)?;
         ended(&self.bridge, stands())
     }
 }
 
 /// Everything that is needed to go back.
-fn arm(bridge: &str, takeover: Duration, allowed: Duration) -> Result<Guardian, Failure> {
+fn arm(bridge: &str, takeover: Duration, waits: &Waits) -> Result<Guardian, Failure> {
     let cannot =
         |what: &str, error: io::Error| Failure::unchanged(format!("cannot {what}: {error}; nothing was changed"));
     let lock = Lock::take(Deadline::after(super::DEADLINE))?;
@@ -143,10 +152,13 @@ fn arm(bridge: &str, takeover: Duration, allowed: Duration) -> Result<Guardian, 
             "another takeover by {bridge} has just begun and waits for confirmation"
         )));
     }
-    let mut confirmation = Confirmation::begin(&lock, bridge, takeover, allowed)
+    let mut confirmation = Confirmation::begin(&lock, bridge, takeover, waits.allowed)
         .map_err(|error| cannot("write down that a confirmation is waited for", error))?;
-    let guardian = Guardian::start(bridge).inspect_err(|_| drop(Confirmation::end(&lock, bridge)));
-    let guardian = guardian.map_err(|error| cannot("start the guardian that would go back", error))?;
+    let promised = waits.promise.as_ref().map_or(Ok(()), |promise| promise.give(&lock));
+    let guardian = promised
+        .map_err(|error| cannot("write down what is to be done then", error))
+        .and_then(|()| Guardian::start(bridge).map_err(|error| cannot("start the guardian that would go back", error)));
+    let guardian = guardian.inspect_err(|_| drop(Promise::end(bridge).and(Confirmation::end(&lock, bridge))))?;
     if let Err(error) = confirmation.arm_timer(&lock) {
         super::warn(&format!("no systemd timer stands by: {error}"));
     }
@@ -155,7 +167,7 @@ fn arm(bridge: &str, takeover: Duration, allowed: Duration) -> Result<Guardian, 
 
 fn disarm(bridge: &str) -> Result<(), Failure> {
     let lock = Lock::take(Deadline::after(super::DEADLINE))?;
-    Confirmation::end(&lock, bridge).map_err(|error| {
+    Promise::end(bridge).and_then(|()| Confirmation::end(&lock, bridge)).map_err(|error| {
         Failure::new(Exit::NeedsAttention, format!("cannot call off the confirmation of {bridge}: {error}"))
             .hint(format!("virt-bridge confirm {bridge}"))
     })

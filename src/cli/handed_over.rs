@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
-use super::guarded::Net;
+use super::guarded::{Net, Waits};
 use super::persist::Lasting;
 use crate::bridge::{Lock, Plan, Wanted, Witness};
 use crate::confirmation::{Confirmation, HandedOver};
@@ -53,7 +53,7 @@ pub fn preflight(bridge: &str, plan: &Plan, lasting: &Lasting) -> Result<(), Fai
 }
 
 /// Lets the owner take over, and looks whether the bridge has everything then; waits for the confirmation where that is
-/// `allowed` some time.
+/// asked for.
 ///
 /// # Errors
 /// When the owner refuses, the bridge lacks something, or nobody has confirmed it; then all was taken back.
@@ -61,15 +61,18 @@ pub fn run(
     wanted: &Wanted,
     plan: Plan,
     lasting: &Lasting,
-    allowed: Option<Duration>,
+    waits: Option<&Waits>,
     as_json: bool,
 ) -> Result<(), Failure> {
     let bridge = wanted.bridge.as_str();
     preflight(bridge, &plan, lasting)?;
-    let net = allowed.map(|allowed| Net::spread(bridge, AT_MOST, allowed)).transpose()?;
-    match carry_out(wanted, plan, lasting, allowed, as_json) {
-        Ok(handed_over) => net.map_or(Ok(()), |net| net.wait(|| handed_over.stands(bridge))),
-        Err(failure) => net.map_or(Ok(()), Net::call_off).and(Err(failure)),
+    let Some(waits) = waits else {
+        return carry_out(wanted, plan, lasting, None, as_json).map(drop);
+    };
+    let net = Net::spread(bridge, AT_MOST, waits)?;
+    match carry_out(wanted, plan, lasting, Some(waits.allowed), as_json) {
+        Ok(handed_over) => net.wait(waits, || handed_over.stands(bridge)),
+        Err(failure) => net.call_off().and(Err(failure)),
     }
 }
 

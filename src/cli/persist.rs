@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::exit::{Exit, Failure};
-use crate::bridge::{self, Wanted};
+use crate::bridge::{self, Records, Wanted};
 use crate::config::Uplink;
 use crate::netlink::{Link, Socket, link, mac_text};
 use crate::owner::{self, Backup, Bridge, Owner, Persistence, Restored};
@@ -123,6 +123,7 @@ pub fn write(bridge: &str, persistence: &Persistence, quiet: bool) -> Result<(),
     persistence.edits.iter().for_each(|edit| say!(text, "wrote {}", edit.path.display()));
     tell(&text, quiet);
     let given = owner::give(persistence.owner, bridge).map_err(attention)?;
+    bridge::take_stand_ins_away(bridge, Records::of(bridge).receipt().ok().flatten().as_ref()).map_err(attention)?;
     persistence.warnings.iter().chain(&given).for_each(|warning| super::warn(warning));
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure};
 use super::question;
 use crate::bridge::{self, Lock, Outcome, Records};
 use crate::config::nearest;
-use crate::confirmation::{self, Confirmation};
+use crate::confirmation::{self, Confirmation, Promise};
 use crate::deadline::Deadline;
 use crate::owner::{self, Backup};
 use crate::printable::Printable;
@@ -62,7 +62,7 @@ fn undo(arguments: &Arguments, force: bool) -> Result<(), Failure> {
     let lock = Lock::take(deadline)?;
     // Looked for before the takeover is forgotten and the bridge is gone.
     let clients = Transfer::leaving(&lock, &arguments.bridge).map_err(Failure::unchanged)?;
-    let uplink = receipt.and_then(|receipt| receipt.uplink).map(|uplink| uplink.name);
+    let uplink = receipt.as_ref().and_then(|receipt| receipt.uplink.as_ref()).map(|uplink| uplink.name.clone());
     let given = owner::until_boot(&arguments.bridge).map_err(Failure::unchanged)?.map(|(owner, _)| owner);
     let owner = backup.as_ref().map(Backup::owner).or(given).filter(|_| uplink.is_some());
     if let (Some(owner), Some(uplink)) = (owner, &uplink) {
@@ -72,7 +72,7 @@ fn undo(arguments: &Arguments, force: bool) -> Result<(), Failure> {
         // It stays as it is, so the owner has it again; of what is wrong with that, less is said than why.
         .inspect_err(|_| drop(owner.map(|owner| owner::give(owner, &arguments.bridge))))?;
     // Where this fails, whoever waits for the confirmation finds nothing to take back.
-    let _ = Confirmation::end(&lock, &arguments.bridge);
+    let _ = Promise::end(&arguments.bridge).and(Confirmation::end(&lock, &arguments.bridge));
     super::report::print(&arguments.bridge, &outcome, "nothing to undo: no takeover since boot", arguments.json);
     if matches!(outcome, Outcome::AlreadyRight { recovered: None }) && backup.is_none() {
         hint_at_others(&arguments.bridge);
@@ -80,11 +80,17 @@ fn undo(arguments: &Arguments, force: bool) -> Result<(), Failure> {
     super::leases::to_uplink(clients)?;
     drop(lock);
     let uplink = uplink.filter(|_| matches!(outcome, Outcome::Done { .. }));
-    let Some(backup) = backup else {
-        let returned = given.map_or(Ok(()), |owner| owner::take_back(owner, &arguments.bridge, uplink.as_deref()));
-        return returned.map_err(|text| Failure::new(Exit::NeedsAttention, text));
-    };
-    super::persist::restore(&arguments.bridge, uplink.as_deref(), backup, arguments.json)
+    let attention = |text| Failure::new(Exit::NeedsAttention, text);
+    match backup {
+        Some(backup) => super::persist::restore(&arguments.bridge, uplink.as_deref(), backup, arguments.json)?,
+        None => given
+            .map_or(Ok(()), |owner| owner::take_back(owner, &arguments.bridge, uplink.as_deref()))
+            .map_err(attention)?,
+    }
+    match (owner, uplink) {
+        (Some(_), Some(uplink)) => bridge::take_stand_ins_away(&uplink, receipt.as_ref()).map_err(attention),
+        _ => Ok(()),
+    }
 }
 
 /// A name that was mistyped is no bridge that was undone before.

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::bridge_arguments::BridgeArguments;
 use super::exit::Failure;
-use super::guarded;
+use super::guarded::{self, Waits};
 use super::handed_over;
 use super::leases;
 use super::persist;
 use super::rehearse;
 use crate::bridge::{self, Records, Wanted};
 use crate::config::parse_duration;
-use crate::confirmation::is_remote;
+use crate::confirmation::{Keeper, Promise, is_remote};
 use crate::deadline::Deadline;
 use crate::netlink::{Link, Socket, link};
 
@@ -60,28 +60,28 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(lasting) if lasting.is_owners_work() => survey(&wanted)?.plan,
         _ => None,
     };
-    match (handed_over::work(plan.as_ref(), lasting.as_ref()), allowed) {
-        (Some((plan, lasting)), _) => {
-            if allowed.is_some() {
-                waits_for_confirmation("--persist", "writes files", arguments.detach)?;
-            }
-            handed_over::run(&wanted, plan.clone(), lasting, allowed, arguments.bridge.json)?;
+    let is_owners_work = handed_over::work(plan.as_ref(), lasting.as_ref());
+    let waits = match allowed {
+        Some(allowed) if is_owners_work.is_some() || takes_over(&wanted, arguments.confirm.is_some())? => {
+            Some(Waits { allowed, detached: arguments.detach, promise: promise(arguments, lasting.is_some())? })
         }
-        (None, Some(allowed)) if takes_over(&wanted, arguments.confirm.is_some())? => {
-            if lasting.is_some() {
-                waits_for_confirmation("--persist", "writes files", arguments.detach)?;
-            }
-            if network.is_some() {
-                waits_for_confirmation("--network", "makes the network", arguments.detach)?;
-            }
-            guarded::run(&wanted, lasting.as_ref(), allowed, arguments.detach, arguments.bridge.json)?;
+        _ => None,
+    };
+    match (is_owners_work, &waits) {
+        (Some((plan, lasting)), waits) => {
+            handed_over::run(&wanted, plan.clone(), lasting, waits.as_ref(), arguments.bridge.json)?;
         }
-        _ => {
+        (None, Some(waits)) => guarded::run(&wanted, lasting.as_ref(), waits, arguments.bridge.json)?,
+        (None, None) => {
             let clients = leases::begin(&wanted.bridge, lasting.as_ref())?;
             let outcome = bridge::ensure(&wanted, Deadline::after(super::DEADLINE))?;
             super::report::print(&wanted.bridge, &outcome, "nothing to do", arguments.bridge.json);
             leases::to_bridge(clients).map_err(leases::attention)?;
         }
+    }
+    // Whoever confirms does the rest.
+    if waits.as_ref().is_some_and(|waits| waits.detached) {
+        return Ok(());
     }
     if let Some(lasting) = &lasting {
         persist::write(&wanted.bridge, &lasting.persistence, arguments.bridge.json)?;
@@ -90,16 +90,28 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(network) = &network {
         network.make(&wanted.bridge, arguments.bridge.json)?;
     }
+    if waits.is_some() {
+        let forgotten = Promise::end(&wanted.bridge);
+        forgotten.unwrap_or_else(|error| super::warn(&format!("cannot note that all of it is done: {error}")));
+    }
     Ok(())
 }
 
-/// What is done when the takeover is confirmed is done by this process, which waits for that.
-fn waits_for_confirmation(option: &str, does: &str, detach: bool) -> Result<(), Failure> {
-    if !detach {
-        return Ok(());
-    }
-    let why = format!("{option} {does} when the takeover is confirmed, and with --detach nobody waits for that");
-    Err(Failure::unchanged(why).hint(format!("confirm it first, and then say up {option} again")))
+/// Does what was promised for a takeover that is confirmed now.
+///
+/// # Errors
+/// As [`run`].
+pub fn keep(promise: &Promise) -> Result<(), Failure> {
+    let unread = |why| Failure::unchanged(format!("cannot read what is to be done for {}: {why}", promise.bridge));
+    let bridge = BridgeArguments::of_promise(promise).map_err(unread)?;
+    run(&Arguments { bridge, confirm: None, no_confirm: true, detach: false, root: None })
+}
+
+/// What is to be done when the takeover is confirmed: this process does it, unless it ends before.
+fn promise(arguments: &Arguments, is_lasting: bool) -> Result<Option<Promise>, Failure> {
+    let keeper = if arguments.detach { None } else { Some(Keeper::this()) };
+    let keeper = keeper.transpose().map_err(|error| Failure::unchanged(error.to_string()))?;
+    Ok(arguments.bridge.promise(is_lasting, keeper))
 }
 
 /// Whether there is something that can be taken back: a repair of an earlier takeover cannot be, because undo goes back to

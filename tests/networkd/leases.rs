@@ -83,23 +83,21 @@ fn boot_advertised(lab: &Lab, link: &str) {
 }
 
 #[test]
-fn a_lease_that_nobody_confirms_goes_back_without_a_gap_whoever_is_killed() {
+fn a_lease_that_nobody_confirms_or_is_undone_goes_back_without_a_gap_whoever_is_killed() {
     let lab = Lab::start(["--no-libvirt"]);
     lab.serve_dhcp(&[]);
     let lab = with_lease(configured(lab, LEASED));
     let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
-    for is_killed in [false, true] {
-        let mut waiting = confirmed_in(&lab, "4s");
+    for (end, code) in [("", Some(3)), ("pkill -9 -f '^virt-bridge up'", None), ("virt-bridge undo br0", Some(3))] {
+        let mut waiting = confirmed_in(&lab, "6s");
         watch(&lab);
         assert!(
             state(&lab).contains("br0 inet 192.0.2.1") && lab.host(["networkctl", "status", "br0"]).contains("DHCP4")
         );
         assert_eq!((lease(&lab), files(&lab)), (leased.clone(), before_files.clone()));
-        if is_killed {
-            lab.host(["pkill", "-9", "-f", "^virt-bridge up"]);
-        }
+        lab.host(["sh", "-ec", end]);
         let ended = waiting.wait().unwrap();
-        assert!(is_killed || ended.code() == Some(3), "{ended}");
+        assert_eq!(ended.code(), code, "{end}");
         lab.wait_until("nothing waits any more", || lab.read(WAITS).is_empty());
         settle(&lab, "eth0");
         assert_eq!((state(&lab), lease(&lab), files(&lab)), (before.clone(), leased.clone(), before_files.clone()));
@@ -153,18 +151,41 @@ fn a_lease_that_is_confirmed_is_renewed_on_the_bridge_before_and_after() {
     let said = waiting.wait_with_output().unwrap();
     assert!(said.status.success(), "{}", told(&said));
     assert!(told(&said).contains("wrote /etc/systemd/network/20-wired-br0-port.network"), "{}", told(&said));
+    stays_with_networkd(&lab, &before, &leased, &before_files, &live);
+}
+
+#[test]
+fn a_lease_that_is_confirmed_after_the_command_was_killed_lasts_as_well() {
+    let lab = Lab::start(["--no-libvirt"]);
+    lab.serve_dhcp(&[]);
+    let lab = with_lease(configured(lab, LEASED));
+    let (before, leased, before_files) = (state(&lab), lease(&lab), files(&lab));
+    watch(&lab);
+    let mut waiting = confirmed_in(&lab, "60s");
+    lab.host(["pkill", "-9", "-f", "^virt-bridge up"]);
+    waiting.wait().unwrap();
+    settle(&lab, "br0");
+    let live = state(&lab);
+    let said = lab.host(["virt-bridge", "confirm", "br0"]);
+    assert!(said.contains("br0: confirmed, and stays\n"), "{said}");
+    assert!(said.contains("wrote /etc/systemd/network/20-wired-br0-port.network"), "{said}");
+    stays_with_networkd(&lab, &before, &leased, &before_files, &live);
+}
+
+/// It has the bridge without a gap, also after a boot, and gives everything back.
+fn stays_with_networkd(lab: &Lab, before: &str, leased: &str, before_files: &str, live: &str) {
     assert!(lab.host(UP).contains("nothing to do"));
     // What lasts is nothing new to networkd.
     lab.host(["networkctl", "reload"]);
-    settle(&lab, "br0");
-    assert_eq!((state(&lab), lease(&lab)), (live.clone(), leased.clone()));
-    assert_eq!(deleted(&lab, "br0"), "");
+    settle(lab, "br0");
+    assert_eq!((&*state(lab), &*lease(lab)), (live, leased));
+    assert_eq!(deleted(lab, "br0"), "");
 
-    boot_advertised(&lab, "br0");
-    assert_eq!((state(&lab), lease(&lab)), (live, leased.clone()));
+    boot_advertised(lab, "br0");
+    assert_eq!((&*state(lab), &*lease(lab)), (live, leased));
     lab.host(["virt-bridge", "undo", "br0"]);
-    boot_advertised(&lab, "eth0");
-    assert_eq!((state(&lab), lease(&lab), files(&lab)), (before, leased, before_files));
+    boot_advertised(lab, "eth0");
+    assert_eq!((&*state(lab), &*lease(lab), &*files(lab)), (before, leased, before_files));
     assert!(!lab.read(SERVER_LOG).contains("DHCPRELEASE"), "{}", lab.read(SERVER_LOG));
 }
 
