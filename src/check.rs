@@ -6,6 +6,7 @@ mod files;
 mod filters;
 mod forwarding;
 mod hooks;
+mod lasting;
 mod multicast;
 mod networks;
 mod ports;
@@ -72,7 +73,7 @@ pub struct Check {
 }
 
 /// Every check, the most important first.
-pub const ALL: [&Check; 34] = [
+pub const ALL: [&Check; 35] = [
     &hooks::INSTALLED,
     &hooks::EXECUTABLE,
     &apparmor::ALLOWED,
@@ -106,6 +107,7 @@ pub const ALL: [&Check; 34] = [
     &takeovers::LEASES,
     &files::UNFINISHED,
     &files::UNUSED,
+    &lasting::LASTING,
     &takeovers::STALE,
 ];
 

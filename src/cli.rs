@@ -53,6 +53,7 @@ use crate::config::{Config, Uplink, nearest};
 use crate::interface_name;
 use crate::owner;
 use crate::printable::{self, Printable};
+use crate::sysfs;
 use exit::{Exit, Failure};
 
 /// How long a command may take; a takeover takes milliseconds, and waits for routers and other runs only.
@@ -191,6 +192,14 @@ fn config_below(root: &Path) -> Result<Config, Failure> {
 /// The failure that there is no bridge of this name, with the one that was likely meant.
 fn no_such_bridge(name: &str, bridges: &[String]) -> Failure {
     let known: Vec<&str> = bridges.iter().map(String::as_str).collect();
+    if sysfs::index(Path::new("/"), name).is_some() {
+        let port_of = sysfs::master(Path::new("/"), name);
+        let hint = match port_of.filter(|bridge| known.contains(&bridge.as_str())) {
+            Some(bridge) => format!("it is a port of {bridge}: virt-bridge status {bridge}"),
+            None => format!("to make it the uplink of one: virt-bridge up br0 --uplink {name}"),
+        };
+        return Failure::unchanged(format!("{name} is no bridge")).hint(hint);
+    }
     Failure::unchanged(format!("there is no bridge {name}")).hint(match nearest(name, &known) {
         Some(meant) => format!("did you mean {meant}?"),
         None => format!("to make it: virt-bridge up {name} --uplink NIC"),

@@ -102,6 +102,9 @@ fn whoever_confirms_makes_the_network_where_nobody_waits() {
     assert!(network(&lab).ends_with(WHOLE), "{}", network(&lab));
     let again = lab.host(["virt-bridge", "confirm", "br0"]);
     assert_eq!(again, "br0: nothing waits for confirmation, and it stays\n");
+    let undone = lab.attempt(["virt-bridge", "undo", "br0"]);
+    let warning = "warning: network lan still runs, and br0 is gone: virsh net-destroy lan\n";
+    assert!(undone.status.success() && support::text(&undone.stderr) == warning, "{}", told(&undone));
 }
 
 #[test]

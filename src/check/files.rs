@@ -14,7 +14,7 @@ pub const UNUSED: Check =
     Check { name: "files-unused", about: "each bridge that was written to last is there", look: unused };
 
 /// A bridge, what is known of its owner's files, and how far they are written.
-fn backups(root: &Path) -> Vec<(String, Backup, Progress)> {
+pub(super) fn backups(root: &Path) -> Vec<(String, Backup, Progress)> {
     let known = |bridge: String| {
         let backup = Backup::of(root, &bridge).ok().flatten()?;
         let progress = backup.progress(root).ok()?;

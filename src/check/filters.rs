@@ -17,8 +17,11 @@ fn policy(host: &Host) -> Vec<Finding> {
         return Vec::new();
     }
     vec![Finding::problem(
-        "somebody has changed bridge netfilter, so that the host's rules meet guests' frames otherwise than configured; \
-         who, says virt-bridge netfilter show",
+        format!(
+            "somebody has changed bridge netfilter, so that the host's rules meet guests' frames otherwise than configured \
+             ({}); who, says virt-bridge netfilter show",
+            host.netfilter_change
+        ),
         "virt-bridge netfilter apply",
     )]
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 
 use super::{Check, Finding, Host};
 use crate::bridge::{Operation, Receipt, Records};
 use crate::confirmation::Promise;
+use crate::shell_word::ShellWord;
 use crate::transfer::Transfer;
 
 pub const UNFINISHED: Check = Check {
@@ -46,13 +48,28 @@ fn unfinished(host: &Host) -> Vec<Finding> {
             ),
         }
     });
+    let unreadable = Records::bridges().into_iter().filter_map(|bridge| {
+        let records = Records::of(&bridge);
+        let (error, path) = match (records.receipt(), records.journal()) {
+            (Err(error), _) => (error, records.receipt_path()),
+            (_, Err(error)) => (error, records.journal_path()),
+            _ => return None,
+        };
+        // Whoever may not read them has been told so.
+        (error.kind() != ErrorKind::PermissionDenied).then(|| {
+            Finding::problem(
+                format!("{} cannot be understood, so that undo does not know the way back: {error}", path.display()),
+                format!("rm {}", ShellWord(&path.display().to_string())),
+            )
+        })
+    });
     let waiting = host.bridges.iter().filter(|bridge| bridge.unconfirmed_ms.is_some()).map(|bridge| {
         Finding::warning(
             format!("{} goes back unless somebody confirms it", bridge.name),
             format!("virt-bridge confirm {}", bridge.name),
         )
     });
-    killed.chain(waiting).chain(promised(host)).collect()
+    killed.chain(unreadable).chain(waiting).chain(promised(host)).collect()
 }
 
 /// The command that had taken over ended between the confirmation and what was to follow.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::exit::Failure;
 use crate::check::{ALL, Check, Finding, Host, OF_FILES, Verdict};
@@ -60,6 +61,11 @@ fn examine(arguments: &Arguments) -> std::result::Result<Verdict, Failure> {
         return Err(Failure::unchanged(format!("{name} asks the kernel, and below --root are files only")));
     }
     if arguments.list {
+        if arguments.json {
+            let listed: Vec<_> =
+                all.iter().filter(chosen).map(|check| json!({ "name": check.name, "about": check.about })).collect();
+            return super::print_json(&listed).map(|()| Verdict::Ok);
+        }
         let lines = all.iter().filter(chosen).map(|check| format!("{:20}  {}\n", check.name, check.about));
         return super::print_text(&lines.collect::<String>()).map(|()| Verdict::Ok);
     }

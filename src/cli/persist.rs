@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use crate::bridge::{self, Records, Wanted};
@@ -129,7 +131,7 @@ pub fn write(bridge: &str, persistence: &Persistence, quiet: bool) -> Result<(),
 }
 
 /// Writes the files of a host that does not run: no owner is there to be told, and the next boot makes the bridge.
-pub fn write_below(root: &Path, wanted: &Wanted, quiet: bool) -> Result<(), Failure> {
+pub fn write_below(root: &Path, wanted: &Wanted, as_json: bool) -> Result<(), Failure> {
     let persistence = plan_below(root, wanted)?;
     // A link that leads out of it leads to this host's own files.
     let outside = persistence.edits.iter().find(|edit| !is_inside(root, &owner::below(root, &edit.path)));
@@ -138,9 +140,14 @@ pub fn write_below(root: &Path, wanted: &Wanted, quiet: bool) -> Result<(), Fail
             .hint("run virt-bridge in there instead: chroot or systemd-nspawn"));
     }
     persistence.write(root, &wanted.bridge).map_err(|text| Failure::new(Exit::NeedsAttention, text))?;
-    let mut text = String::new();
-    persistence.edits.iter().for_each(|edit| say!(text, "wrote {}", edit.path.display()));
-    tell(if text.is_empty() { "nothing to do\n" } else { &text }, quiet);
+    if as_json {
+        let paths: Vec<&Path> = persistence.edits.iter().map(|edit| edit.path.as_path()).collect();
+        super::print_json(&json!({ "bridge": wanted.bridge, "owner": persistence.owner, "wrote": paths }))?;
+    } else {
+        let mut text = String::new();
+        persistence.edits.iter().for_each(|edit| say!(text, "wrote {}", edit.path.display()));
+        super::print_text(if text.is_empty() { "nothing to do\n" } else { &text })?;
+    }
     persistence.warnings.iter().for_each(|warning| super::warn(warning));
     Ok(())
 }
@@ -152,12 +159,15 @@ fn is_inside(root: &Path, file: &Path) -> bool {
 }
 
 /// Gives back the files of a host that does not run.
-pub fn restore_below(root: &Path, bridge: &str, quiet: bool) -> Result<(), Failure> {
-    match Backup::of(root, bridge).map_err(Failure::unchanged)? {
-        Some(backup) => restored(root, bridge, backup, quiet),
-        None => {
-            tell(&format!("{bridge}: nothing to undo: nothing was written below {}\n", root.display()), quiet);
-            Ok(())
+pub fn restore_below(root: &Path, bridge: &str, as_json: bool) -> Result<(), Failure> {
+    let backup = Backup::of(root, bridge).map_err(Failure::unchanged)?;
+    let is_written = backup.is_some();
+    let paths = backup.map_or(Ok(Vec::new()), |backup| restored(root, bridge, backup))?;
+    match (as_json, is_written) {
+        (true, _) => super::print_json(&json!({ "bridge": bridge, "restored": paths })),
+        (false, true) => super::print_text(&in_lines(&paths)),
+        (false, false) => {
+            super::print_text(&format!("{bridge}: nothing to undo: nothing was written below {}\n", root.display()))
         }
     }
 }
@@ -174,24 +184,29 @@ pub fn refuse_guests(bridge: &str, owner: Owner) -> Result<(), Failure> {
 /// Gives the files back what they had before, and the owner its uplink, if that has left the bridge.
 pub fn restore(bridge: &str, uplink: Option<&str>, backup: Backup, quiet: bool) -> Result<(), Failure> {
     let owner = backup.owner();
-    restored(Path::new("/"), bridge, backup, quiet)?;
+    let paths = restored(Path::new("/"), bridge, backup)?;
+    tell(&in_lines(&paths), quiet);
     owner::take_back(owner, bridge, uplink).map_err(|text| Failure::new(Exit::NeedsAttention, text))
 }
 
-fn restored(root: &Path, bridge: &str, backup: Backup, quiet: bool) -> Result<(), Failure> {
+/// The files that have their old bytes again.
+fn restored(root: &Path, bridge: &str, backup: Backup) -> Result<Vec<PathBuf>, Failure> {
     let attention = |text: String| Failure::new(Exit::NeedsAttention, text);
-    let mut text = String::new();
     match backup.restore(root).map_err(attention)? {
-        Restored::Files(paths) => paths.iter().for_each(|path| say!(text, "restored {}", path.display())),
+        Restored::Files(paths) => Ok(paths),
         Restored::Changed(difference) => {
             // Talk, of several lines; an error is one.
             let _ = write!(std::io::stderr(), "{}", printable::lines(&difference));
-            return Err(attention("somebody has changed files since virt-bridge wrote them, so they stay".into())
-                .hint(format!("take {bridge} out of them by hand; the difference is shown above")));
+            Err(attention("somebody has changed files since virt-bridge wrote them, so they stay".into())
+                .hint(format!("take {bridge} out of them by hand; the difference is shown above")))
         }
     }
-    tell(&text, quiet);
-    Ok(())
+}
+
+fn in_lines(paths: &[PathBuf]) -> String {
+    let mut text = String::new();
+    paths.iter().for_each(|path| say!(text, "restored {}", path.display()));
+    text
 }
 
 /// What was done stays done where nobody reads of it.

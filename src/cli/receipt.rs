@@ -34,7 +34,7 @@ fn none(bridge: &str) -> Failure {
     let failure =
         Failure::unchanged(format!("there is no receipt of {bridge}: no takeover since boot, or it was undone"));
     match known.as_slice() {
-        [] => failure,
+        [] => failure.hint("to see what is: virt-bridge status"),
         known => failure.hint(format!("there is one of {}", known.join(", "))),
     }
 }
@@ -42,7 +42,8 @@ fn none(bridge: &str) -> Failure {
 fn only_one() -> Result<String, Failure> {
     match bridges().as_slice() {
         [bridge] => Ok(bridge.clone()),
-        [] => Err(Failure::unchanged("there is no receipt: no takeover since boot, or it was undone")),
+        [] => Err(Failure::unchanged("there is no receipt: no takeover since boot, or it was undone")
+            .hint("to see what is: virt-bridge status")),
         several => Err(Failure::unchanged(format!("there are receipts of {}", several.join(", ")))
             .hint(format!("name one: virt-bridge receipt {}", several[0]))),
     }

@@ -62,7 +62,10 @@ fn draw(file: &Path, status: &Status) -> Result<(), Failure> {
     if file == Path::new("-") {
         return super::print_text(&picture);
     }
-    let cannot = |error| Failure::unchanged(format!("cannot write {}: {error}", file.display()));
+    let cannot = |error| {
+        Failure::unchanged(format!("cannot write {}: {error}", file.display()))
+            .hint("name a file in a directory that is there and has room, or - for standard output")
+    };
     write_whole(file, picture.as_bytes()).map_err(cannot)
 }
 

@@ -9,8 +9,11 @@ use crate::bridge::{self, Lock, Outcome, Records};
 use crate::config::nearest;
 use crate::confirmation::{self, Confirmation, Promise};
 use crate::deadline::Deadline;
+use crate::libvirt::bridge_networks;
 use crate::owner::{self, Backup};
 use crate::printable::Printable;
+use crate::shell_word::ShellWord;
+use crate::sysfs;
 use crate::transfer::Transfer;
 
 #[derive(clap::Args)]
@@ -87,9 +90,23 @@ fn undo(arguments: &Arguments, force: bool) -> Result<(), Failure> {
             .map_or(Ok(()), |owner| owner::take_back(owner, &arguments.bridge, uplink.as_deref()))
             .map_err(attention)?,
     }
+    warn_of_networks(&arguments.bridge);
     match (owner, uplink) {
         (Some(_), Some(uplink)) => bridge::take_stand_ins_away(&uplink, receipt.as_ref()).map_err(attention),
         _ => Ok(()),
+    }
+}
+
+/// A libvirt network that runs on a bridge that is gone starts no guest.
+fn warn_of_networks(bridge: &str) {
+    let root = Path::new("/");
+    if sysfs::index(root, bridge).is_some() {
+        return;
+    }
+    for network in bridge_networks::on_bridges(root).iter().filter(|network| network.active && network.bridge == bridge)
+    {
+        let name = ShellWord(&network.name);
+        super::warn(&format!("network {name} still runs, and {bridge} is gone: virsh net-destroy {name}"));
     }
 }
 

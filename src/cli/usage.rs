@@ -1,7 +1,7 @@
 //! What is said of a wrong command line: the cause and a hint, as of any other failure.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -15,11 +15,17 @@ const WRONG: u8 = 2;
 pub fn answer(error: &clap::Error) -> ExitCode {
     let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if is_help || !error.use_stderr() {
-        // Where nobody reads it, nothing is to be done.
-        let _ = error.print();
+        match error.print() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let failure = Failure::unchanged(format!("cannot write the help: {error}"));
+                let _ = write!(io::stderr(), "{failure}");
+                return failure.exit().into();
+            }
+            _ => {}
+        }
     } else {
         let _ = write!(
-            std::io::stderr(),
+            io::stderr(),
             "{}",
             failure(&error.to_string(), &help(std::env::args_os().nth(1).as_deref().and_then(OsStr::to_str)))
         );

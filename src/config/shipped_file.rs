@@ -1,5 +1,6 @@
 //! The file that is installed as /etc/virt-bridge.toml says nothing, and shows every option with its default.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use super::*;
 use crate::{bridge, netfilter::policy};
 
 const SHIPPED: &str = include_str!("../../packaging/virt-bridge.toml");
+/// virt-bridge.toml(5).
+const PAGE: &str = include_str!("../../packaging/man/virt-bridge.toml.5");
 
 /// What the file says when every option in it is given: prose has a space after its `#`.
 fn uncommented() -> String {
@@ -57,13 +60,17 @@ fn every_option_of_the_shipped_file_is_shown_with_its_default() {
 }
 
 #[test]
-fn the_shipped_file_shows_every_option_that_there_is() {
+fn the_shipped_file_and_the_manual_page_show_every_option_that_there_is() {
     let uncommented = uncommented();
+    let bold = PAGE.lines().filter(|line| line.starts_with(".B"));
+    let words: BTreeSet<String> =
+        bold.flat_map(|line| line.split([' ', ','])).map(|word| word.replace("\\-", "-")).collect();
     for section in ["[bridge.br0]", "[hook]", "[host]", "[netfilter]", "[[interface]]"] {
         let error = load("unknown", &format!("{section}\nqqqqqqqqqqqq = 1")).unwrap_err();
         let (_, keys) = error.split_once("allowed: ").unwrap();
         for key in keys.split(", ") {
             assert!(uncommented.lines().any(|line| line.starts_with(&format!("{key} = "))), "{section} {key}");
+            assert!(words.contains(key), "the manual page lacks {section} {key}");
         }
     }
     let error = load("section", "qqqqqqqqqqqq = 1").unwrap_err();
@@ -71,5 +78,6 @@ fn the_shipped_file_shows_every_option_that_there_is() {
     for section in sections.split(", ") {
         let begins = |line: &str| line.trim_start_matches('[').starts_with(section) && line.starts_with('[');
         assert!(uncommented.lines().any(begins), "{section}");
+        assert!(PAGE.lines().any(|line| line.starts_with(".SH") && line.contains(&format!("[{section}"))), "{section}");
     }
 }

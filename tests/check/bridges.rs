@@ -8,19 +8,29 @@ fn a_bridge_that_was_deleted_under_a_network() {
     falls_into(&healthy(), trap, "bridge-present", PROBLEM, "br0 is missing, though network lan is active");
 }
 
-/// No file says anything of it, and no network uses it.
+/// A host whose eth0 has an address of ifupdown's.
+fn configured() -> Lab {
+    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    lab.write("/etc/network/interfaces", "auto eth0\niface eth0 inet static\n    address 192.0.2.10/24\n");
+    lab.host(["mkdir", "-p", "/run/network"]);
+    lab
+}
+
+/// The configuration says nothing of it, and no network uses it.
 #[test]
 fn a_bridge_that_only_a_takeover_has_made() {
-    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    let lab = configured();
     lab.host([
         "sh",
         "-ec",
         "virt-bridge netfilter apply; virt-bridge up br0 --uplink eth0; virt-bridge netfilter apply",
     ]);
+    lab.host(["virt-bridge", "up", "br0", "--uplink", "eth0", "--persist"]);
     assert_quiet(&lab);
     falls_into(&lab, "ip link set eth0 nomaster", "uplink-in-bridge", PROBLEM, "eth0 is not a port of br0");
     falls_into(&lab, "ip link set br0 down", "bridge-up", PROBLEM, "br0 is down");
-    lab.host(["ip", "link", "delete", "br0"]);
+    lab.host(["virt-bridge", "undo", "br0"]);
+    lab.host(["sh", "-ec", "virt-bridge up br0 --uplink eth0; ip link delete br0"]);
     let finding = finding(&lab, "bridge-present", PROBLEM);
     assert!(finding["sentence"].as_str().unwrap().starts_with("br0 is missing, which has taken over"), "{finding}");
     assert_eq!(finding["mend"], "virt-bridge up br0 --uplink eth0");
@@ -29,7 +39,7 @@ fn a_bridge_that_only_a_takeover_has_made() {
 /// The journal says which it was, and with which uplink.
 #[test]
 fn a_run_that_was_killed_in_the_middle() {
-    let lab = Lab::start(["--no-libvirt", "--no-ra"]);
+    let lab = configured();
     lab.host(["virt-bridge", "netfilter", "apply"]);
     let killed = |verb: &str, rest: &[&str]| {
         // As soon as it has changed the first thing; each message is one call.
@@ -48,7 +58,7 @@ fn a_run_that_was_killed_in_the_middle() {
     let text = told(&lab.attempt(["virt-bridge", "check", "takeover-unfinished"]));
     assert!(text.contains("a takeover by br0 was killed in the middle"), "{text}");
     assert!(text.contains("mend: virt-bridge up br0 --uplink eth0\n"), "{text}");
-    lab.host(["virt-bridge", "up", "br0", "--uplink", "eth0"]);
+    lab.host(["virt-bridge", "up", "br0", "--uplink", "eth0", "--persist"]);
     lab.host(["virt-bridge", "netfilter", "apply"]);
     assert_quiet(&lab);
     killed("undo", &[]);

@@ -9,6 +9,19 @@ const WRITTEN: &str = r#"mkdir -p /var/lib/virt-bridge; echo new >/etc/a; echo n
         {"path":"/etc/b","old":null,"new":"new\n","mode":420}]}' >/var/lib/virt-bridge/br9.json"#;
 
 #[test]
+fn a_bridge_that_the_next_boot_does_not_make() {
+    let static_address = "auto eth0\niface eth0 inet static\n    address 192.0.2.10/24\n    gateway 192.0.2.1\n";
+    let trap =
+        format!("rm /etc/virt-bridge.toml; printf '{}' >/etc/network/interfaces", static_address.replace('\n', "\\n"));
+    let sentence = "the files of ifupdown do not have br0: after the next boot eth0 is on its own again";
+    let lab = healthy();
+    falls_into(&lab, &trap, "bridge-lasting", WARNING, sentence);
+    // What was written, and somebody has taken out since.
+    let trap = format!("printf '# mine\\n{}' >/etc/network/interfaces", static_address.replace('\n', "\\n"));
+    falls_into(&lab, &trap, "bridge-lasting", WARNING, sentence);
+}
+
+#[test]
 fn files_of_an_owner_that_a_killed_run_left_half_written() {
     let lab = healthy();
     let half = format!("{WRITTEN}; rm /etc/b");

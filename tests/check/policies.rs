@@ -87,7 +87,13 @@ fn a_firewall_is_judged_as_a_guests_packets_fare() {
 #[test]
 fn a_bridge_netfilter_that_somebody_turned_on() {
     let trap = "sysctl -q -w net.bridge.bridge-nf-call-iptables=1";
-    falls_into(&healthy(), trap, "bridge-netfilter", PROBLEM, "somebody has changed bridge netfilter");
+    falls_into(
+        &healthy(),
+        trap,
+        "bridge-netfilter",
+        PROBLEM,
+        "otherwise than configured (bridge-nf-call-iptables 1 → 0)",
+    );
 }
 
 #[test]
@@ -96,6 +102,12 @@ fn a_takeover_that_waits_for_its_confirmation() {
     lab.host(["virt-bridge", "undo", "br0"]);
     let trap = "virt-bridge up br0 --confirm 100s --detach";
     falls_into(&lab, trap, "takeover-unfinished", WARNING, "br0 goes back unless somebody confirms it");
+}
+
+#[test]
+fn a_receipt_that_nobody_understands() {
+    let sentence = "br0.json cannot be understood, so that undo does not know the way back";
+    falls_into(&healthy(), "echo '{' >/run/virt-bridge/br0.json", "takeover-unfinished", PROBLEM, sentence);
 }
 
 #[test]

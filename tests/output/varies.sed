@@ -15,10 +15,12 @@ s/[0-9]+ (neighbours|frames|steps)\b/COUNT \1/g
 s/(machines learnt behind it|frames in [^:]*): [0-9]+/\1: COUNT/g
 s/of [0-9]+ probes [0-9]+ were/of COUNT probes COUNT were/
 s/(steps the longest: ).*/\1STEPS/
-/^ *"?(know|forget) neighbour /d
+/^ *"?(know|forget) neighbour |^ *"forget neighbour /d
 
 # The kernel's numbers of links, its messages, and the IPv6 settings that it knows.
 s/^( *"index": )[0-9]+/\1INDEX/
 s/^( *"raw": )"[0-9a-f]+"/\1"BYTES"/
 s/(have IPv6 settings ).*( \(written)/\1SETTINGS\2/
 /^ *"ipv6_settings": \[$/,/^ {4}\]/{/"ipv6_settings"/!d;s/\[/[SETTINGS],/}
+s/^( *"outage_microseconds": )[0-9]+/\1TIME/
+s/^( *"(microseconds|sent|lost)": )[0-9]+/\1COUNT/
