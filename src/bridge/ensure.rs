@@ -149,7 +149,8 @@ fn settled_snapshot(socket: &mut Socket, wanted: &Wanted, deadline: Deadline) ->
     }
 }
 
-fn is_open(address: &Address, index: u32) -> bool {
+/// Whether it is being searched whether somebody else on the link has this address.
+pub(super) fn is_open(address: &Address, index: u32) -> bool {
     address.index == index && address.flags() & (IFA_F_TENTATIVE | IFA_F_DADFAILED) == IFA_F_TENTATIVE
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::belongings::Belongings;
+use super::ensure::is_open;
 use super::error::Error;
 use super::gateway::{self, Gateway};
 use super::plan::Plan;
@@ -14,9 +15,13 @@ use super::step::CREATE_NEW;
 use super::verify;
 use crate::deadline::Deadline;
 use crate::netlink::address::IFA_F_SECONDARY;
-use crate::netlink::{Address, Link, Payload, Request, Route, Socket, link};
+use crate::netlink::{Address, Link, Payload, Request, Route, Socket, address, link};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
+/// The owner makes the bridge's addresses anew; the kernel needs a second for each, after a delay of up to one, from the moment
+/// that the bridge has a carrier (addrconf_dad_kick in net/ipv6/addrconf.c).
+const DUPLICATE_DETECTION: Duration = Duration::from_secs(5);
 
 /// What must be found again.
 pub struct Witness {
@@ -80,11 +85,29 @@ impl Witness {
                 _ => std::thread::sleep(BETWEEN_LOOKS),
             }
         };
+        self.wait_for_duplicates(socket, deadline.at_most(DUPLICATE_DETECTION)).map_err(unread)?;
         let deadline = deadline.at_most(self.check);
         let silent = gateway::silent_after(socket, self.plan.bridge.index, &self.gateways, deadline).map_err(unread)?;
         match silent.first() {
             Some(router) => Err(format!("router {router} does not answer through it")),
             None => Ok(given),
+        }
+    }
+
+    /// Before it is known that nobody else has its addresses, the kernel asks no IPv6 router from them.
+    fn wait_for_duplicates(&self, socket: &mut Socket, deadline: Deadline) -> Result<(), crate::netlink::Error> {
+        let index = self.plan.bridge.index;
+        if !self.gateways.iter().any(|gateway| gateway.answers && gateway.address.is_ipv6()) {
+            return Ok(());
+        }
+        loop {
+            let addresses = socket.dump::<Address>(address::of_link(index))?;
+            let is_settled = addresses.iter().any(Address::is_usable_link_local)
+                && !addresses.iter().any(|address| is_open(address, index));
+            if is_settled || deadline.has_passed() {
+                return Ok(());
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
         }
     }
 

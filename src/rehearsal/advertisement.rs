@@ -28,9 +28,11 @@ const HOP_LIMIT: i32 = 255;
 const OPTION_MTU: u8 = 5;
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
-/// Whether an advertisement can bring this route: a default one by the link with this index.
+/// Whether an advertisement can bring this route: a default one by the link with this index. The kernel makes no nexthop
+/// objects of them; networkd does.
 pub fn can_bring(route: &Route, index: u32) -> bool {
-    route.is_advertised() && route.is_ipv6() && route.is_default() && router(route, index).is_some()
+    let is_kernels = route.is_advertised() && route.nexthop_object().is_none();
+    is_kernels && route.is_ipv6() && route.is_default() && router(route, index).is_some()
 }
 
 /// Lets the stand-ins advertise these routes of the copy's link with this index, and waits for them; where one does not
