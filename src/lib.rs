@@ -9,6 +9,7 @@ pub mod confirmation;
 pub mod deadline;
 pub mod diff;
 pub mod drift;
+pub mod duplicate_detection;
 pub mod forwarding;
 pub mod glob;
 pub mod interface_name;

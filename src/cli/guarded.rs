@@ -154,11 +154,13 @@ fn arm(bridge: &str, takeover: Duration, waits: &Waits) -> Result<Guardian, Fail
     }
     let mut confirmation = Confirmation::begin(&lock, bridge, takeover, waits.allowed)
         .map_err(|error| cannot("write down that a confirmation is waited for", error))?;
-    let promised = waits.promise.as_ref().map_or(Ok(()), |promise| promise.give(&lock));
-    let guardian = promised
-        .map_err(|error| cannot("write down what is to be done then", error))
-        .and_then(|()| Guardian::start(bridge).map_err(|error| cannot("start the guardian that would go back", error)));
-    let guardian = guardian.inspect_err(|_| drop(Promise::end(bridge).and(Confirmation::end(&lock, bridge))))?;
+    let guardian = Guardian::start(bridge).map_err(|error| cannot("start the guardian that would go back", error));
+    // Behind the guardian, who takes it away again where this process ends.
+    let promised = guardian.and_then(|guardian| {
+        let given = waits.promise.as_ref().map_or(Ok(()), |promise| promise.give(&lock));
+        given.map(|()| guardian).map_err(|error| cannot("write down what is to be done at the confirmation", error))
+    });
+    let guardian = promised.inspect_err(|_| drop(Promise::end(bridge).and(Confirmation::end(&lock, bridge))))?;
     if let Err(error) = confirmation.arm_timer(&lock) {
         super::warn(&format!("no systemd timer stands by: {error}"));
     }

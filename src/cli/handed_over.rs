@@ -7,7 +7,7 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::guarded::{Net, Waits};
 use super::persist::Lasting;
-use crate::bridge::{Lock, Plan, Wanted, Witness};
+use crate::bridge::{self, Lock, Plan, Wanted, Witness};
 use crate::confirmation::{Confirmation, HandedOver};
 use crate::deadline::Deadline;
 use crate::netlink::Socket;
@@ -100,10 +100,10 @@ fn carry_out(
         Confirmation::hand_over(&lock, bridge, handed_over.clone())
             .map_err(|error| Failure::unchanged(format!("cannot write down how to go back: {error}")))?;
     }
-    let carried_out = handed_over.hand_over.carry_out(deadline).and_then(|()| {
-        witness
-            .is_met(&mut socket, deadline.at_most(ADVERTISEMENTS), deadline)
-            .map_err(|why| format!("{bridge}: {why}"))
+    let carried_out = bridge::while_received(bridge, &handed_over.moved, || {
+        handed_over.hand_over.carry_out(deadline)?;
+        let met = witness.is_met(&mut socket, deadline.at_most(ADVERTISEMENTS), deadline);
+        met.map_err(|why| format!("{bridge}: {why}"))
     });
     let kept = carried_out.and_then(|late| match allowed {
         None => handed_over.keep().map(|()| late),

@@ -16,6 +16,7 @@ use super::profiles::{self, Profile};
 use super::render::is_of_bridge;
 use super::uuid::derived;
 use crate::deadline::Deadline;
+use crate::duplicate_detection::Off;
 use crate::owner::edit::Edit;
 use crate::owner::persist::Persistence;
 use crate::owner::program;
@@ -94,6 +95,7 @@ impl HandOver {
     /// # Errors
     /// One line that says what is not as before.
     pub fn take_back(&self, deadline: Deadline) -> Result<(), String> {
+        let _off = Off::on(&self.before.0);
         let rolled_back = self.checkpoint.exists(deadline).and_then(|exists| match exists {
             true => self.checkpoint.roll_back(deadline),
             false => Ok(()),
@@ -176,6 +178,7 @@ pub fn take_back(bridge: &str, deadline: Deadline) -> Result<(), String> {
     let profiles = profiles::read(Path::new("/"))?;
     let before = uplink_before(&profiles, bridge)?;
     // Before the bridge goes: in the other order the uplink would wait for that, without an address.
+    let _off = before.as_ref().and_then(|(link, _)| Off::on(link));
     if let Some((link, profile)) = &before {
         program::output("nmcli", &["connection", "load", profile.path.to_str().unwrap_or_default()], deadline)?;
         up(profile.uuid(), &["ifname", link], deadline)?;

@@ -1,0 +1,52 @@
+//! A bridge that somebody else makes is of use as soon as it is there: it knows the neighbours that its uplink knew, so that no
+//! packet waits for a question, and has its IPv6 addresses at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use nix::libc;
+
+use super::belongings::Belongings;
+use crate::duplicate_detection::Off;
+use crate::netlink::{Link, Neighbour, Payload, Request, Socket, link};
+
+/// The bridge has its first address some ten milliseconds after it is made.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
+
+/// Does the work in which the bridge of this name is made and given what was `moved`, and stands by meanwhile. Where it cannot,
+/// packets wait.
+pub fn while_received<T>(bridge: &str, moved: &Belongings, work: impl FnOnce() -> T) -> T {
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| receive(bridge, moved, &is_done));
+        let result = work();
+        is_done.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+fn receive(bridge: &str, moved: &Belongings, is_done: &AtomicBool) {
+    let Ok(mut socket) = Socket::open() else { return };
+    let mut off = None;
+    let mut knows_neighbours = false;
+    while !is_done.load(Ordering::Relaxed) {
+        if let Ok(Some(link)) = socket.get::<Link>(link::by_name(bridge)) {
+            off = off.or_else(|| Off::on(bridge));
+            // A link without a carrier forgets them when it loses that (neigh_carrier_down in net/core/neighbour.c).
+            if !knows_neighbours && link.is_up() && link.carrier() == Some(true) {
+                let requests: Vec<Request> =
+                    moved.neighbours.iter().map(|neighbour| known(neighbour, link.index)).collect();
+                knows_neighbours = socket.batch(&requests).is_ok();
+            }
+        }
+        std::thread::sleep(BETWEEN_LOOKS);
+    }
+}
+
+fn known(neighbour: &Neighbour, index: u32) -> Request {
+    Request {
+        kind: Neighbour::NEW,
+        flags: (libc::NLM_F_CREATE | libc::NLM_F_REPLACE) as u16,
+        payload: neighbour.moved(index).encode(),
+    }
+}
