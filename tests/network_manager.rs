@@ -349,6 +349,9 @@ fn what_is_confirmed_after_the_command_was_killed_lasts_as_well() {
     assert_eq!(files(&lab), before, "written before it is confirmed");
     lab.host(["virt-bridge", "confirm"]);
     assert_eq!(files(&lab), after);
+    // Switched off while NetworkManager gave the addresses over, and back.
+    let detection = ["net.ipv6.conf.br0.accept_dad", "net.ipv6.conf.eth0.accept_dad"];
+    assert_eq!(lab.host(["sysctl", "-n"].iter().chain(&detection)), "1\n1\n");
     boot(&lab);
     settle(&lab, "br0");
     lab.router(["ping", "-c1", "-W5", "192.0.2.10"]);
