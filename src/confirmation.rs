@@ -136,6 +136,14 @@ impl Confirmation {
         Ok(())
     }
 
+    /// Takes away what waits, and what was promised for the time after.
+    ///
+    /// # Errors
+    /// When it cannot be deleted.
+    pub fn call_off(lock: &Lock, bridge: &str) -> io::Result<()> {
+        Promise::end(bridge).and_then(|()| Self::end(lock, bridge))
+    }
+
     /// The time that is left; zero when it has run out.
     pub fn remaining(&self) -> Duration {
         Duration::from_millis(self.deadline.saturating_sub(now()))
@@ -198,8 +206,7 @@ pub fn take_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) -> Resul
     });
     released.and(returned).map_err(stranded)?;
     let renewed = clients.and_then(|clients| clients.map_or(Ok(Vec::new()), Transfer::to_uplink)).map_err(stranded)?;
-    Promise::end(bridge)
-        .and_then(|()| Confirmation::end(&lock, bridge))
+    Confirmation::call_off(&lock, bridge)
         .map_err(|error| stranded(format!("cannot delete {}: {error}", path(bridge).display())))?;
     let by_owner = handed_over.map(|handed_over| format!("{} has its own profile again", handed_over.uplink.name));
     let taken_back = TakenBack::of(outcome, renewed);

@@ -6,7 +6,7 @@ use nix::libc::NLM_F_REPLACE;
 use nix::sys::signal::Signal;
 
 use crate::bridge::{Lock, Records};
-use crate::netlink::{Address, Link, Payload, Request, Socket, address, link};
+use crate::netlink::{Address, Link, Request, Socket, address, link};
 use crate::owner::Client;
 use record::Record;
 
@@ -154,11 +154,7 @@ fn keep_addresses(link: &str) -> Result<(), String> {
     let Some(link) = socket.get::<Link>(link::by_name(link)).map_err(unread)? else { return Ok(()) };
     let leased = socket.dump::<Address>(address::of_link(link.index)).map_err(unread)?;
     let leased = leased.iter().filter(|address| !address.is_ipv6() && address.can_expire());
-    let request = |address: &Address| Request {
-        kind: Address::NEW,
-        flags: NLM_F_REPLACE as u16,
-        payload: address.everlasting().encode(),
-    };
+    let request = |address: &Address| Request::add(&address.everlasting(), NLM_F_REPLACE);
     let outcomes = socket.batch(&leased.map(request).collect::<Vec<_>>()).map_err(unread)?;
     outcomes.into_iter().try_for_each(|outcome| outcome.map_err(|error| error.to_string()))
 }

@@ -7,7 +7,7 @@ use nix::libc;
 use serde::{Deserialize, Serialize};
 
 use super::snapshot::Snapshot;
-use super::stand_in::stands_for;
+use super::stand_in::{leads_alike, stands_for};
 use crate::netlink::address::{Essence, IFA_F_DADFAILED};
 use crate::netlink::route::Way;
 use crate::netlink::{Address, Neighbour, Route, record};
@@ -138,10 +138,8 @@ fn is_lasting(route: &Route) -> bool {
 /// gateway, a metric beside its own, where a takeover had to place it (see `RouteOrder::metric_apart`).
 fn is_stand_in(route: &Route, advertised: &[&Route]) -> bool {
     let is_original = |other: &&Route| {
-        stands_for(route, other)
-            || other.priority().abs_diff(route.priority()) == 1
-                && other.priority() == ADVERTISED_METRIC
-                && Route::clone(other).with_priority(route.priority()).place() == route.place()
+        let is_kernels = other.priority() == ADVERTISED_METRIC && route.priority() != ADVERTISED_METRIC;
+        stands_for(route, other) || is_kernels && leads_alike(route, other)
     };
     route.is_advertised() && advertised.iter().copied().any(|other| is_original(&other))
 }

@@ -8,7 +8,9 @@ use nix::libc;
 
 use super::belongings::Belongings;
 use crate::duplicate_detection::Off;
-use crate::netlink::{Link, Neighbour, Payload, Request, Socket, link};
+use crate::netlink::{Link, Request, Socket, link};
+
+const REPLACE: i32 = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
 
 /// The bridge has its first address some ten milliseconds after it is made.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
@@ -34,19 +36,11 @@ fn receive(bridge: &str, moved: &Belongings, is_done: &AtomicBool) {
             off = off.or_else(|| Off::on(bridge));
             // A link without a carrier forgets them when it loses that (neigh_carrier_down in net/core/neighbour.c).
             if !knows_neighbours && link.is_up() && link.carrier() == Some(true) {
-                let requests: Vec<Request> =
-                    moved.neighbours.iter().map(|neighbour| known(neighbour, link.index)).collect();
-                knows_neighbours = socket.batch(&requests).is_ok();
+                let known =
+                    moved.neighbours.iter().map(|neighbour| Request::add(&neighbour.moved(link.index), REPLACE));
+                knows_neighbours = socket.batch(&known.collect::<Vec<_>>()).is_ok();
             }
         }
         std::thread::sleep(BETWEEN_LOOKS);
-    }
-}
-
-fn known(neighbour: &Neighbour, index: u32) -> Request {
-    Request {
-        kind: Neighbour::NEW,
-        flags: (libc::NLM_F_CREATE | libc::NLM_F_REPLACE) as u16,
-        payload: neighbour.moved(index).encode(),
     }
 }

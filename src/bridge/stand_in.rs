@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::receipt::Receipt;
 use super::snapshot::routes_by;
 use crate::deadline::Deadline;
-use crate::netlink::{Error, Link, Payload, Request, Route, Socket, link};
+use crate::netlink::{Error, Link, Request, Route, Socket, link};
 
 /// How long routers may take to say their word again: they are asked within a second, and may let half a second pass, or three
 /// since they last spoke (RFC 4861, 6.2.6).
@@ -40,11 +40,7 @@ fn take_away(link: &str, by_object: &[&Route]) -> Result<(), Error> {
             routes.iter().filter(|route| by_object.iter().any(|it| stands_for(route, it))).collect();
         let (needless, needed): (Vec<&Route>, Vec<&Route>) =
             stand_ins.into_iter().partition(|stand_in| routes.iter().any(|route| stands_for(stand_in, route)));
-        let requests: Vec<Request> = needless
-            .iter()
-            .map(|route| Request { kind: Route::DELETE, flags: 0, payload: route.key().encode() })
-            .collect();
-        socket.batch(&requests)?;
+        socket.batch(&needless.iter().map(|route| Request::remove(&route.key())).collect::<Vec<_>>())?;
         if needed.is_empty() || deadline.has_passed() {
             return Ok(());
         }
@@ -54,17 +50,19 @@ fn take_away(link: &str, by_object: &[&Route]) -> Result<(), Error> {
 
 /// Whether a route by a gateway of its own leads where one by an object does, at a metric beside it at most.
 pub(super) fn stands_for(route: &Route, by_object: &Route) -> bool {
+    route.nexthop_object().is_none() && by_object.nexthop_object().is_some() && leads_alike(route, by_object)
+}
+
+/// Whether two routes lead to the same gateway, at metrics beside each other at most.
+pub(super) fn leads_alike(route: &Route, other: &Route) -> bool {
     let place = |route: &Route| route.clone().with_priority(0).place();
-    route.nexthop_object().is_none()
-        && by_object.nexthop_object().is_some()
-        && route.priority().abs_diff(by_object.priority()) <= 1
-        && place(route) == place(by_object)
+    route.priority().abs_diff(other.priority()) <= 1 && place(route) == place(other)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::Attributes;
+    use crate::netlink::{Attributes, Payload};
 
     /// An IPv6 default route by a gateway, of an advertisement.
     fn route(gateway: u8, metric: u32, object: Option<u32>) -> Route {

@@ -35,12 +35,12 @@ impl Step {
 
     /// A step that adds an object; `flags` are `NLM_F_…`.
     pub fn add<T: Payload>(what: impl Into<String>, object: &T, flags: i32) -> Self {
-        Self::send(what, Request { kind: T::NEW, flags: flags as u16, payload: object.encode() })
+        Self::send(what, Request::add(object, flags))
     }
 
     /// A step that takes an object away, content if it is gone.
     pub fn remove<T: Payload>(what: impl Into<String>, key: &T) -> Self {
-        Self::send(what, Request { kind: T::DELETE, flags: 0, payload: key.encode() }).unless(GONE)
+        Self::send(what, Request::remove(key)).unless(GONE)
     }
 
     /// The same step, for which these errors are none.

@@ -15,7 +15,7 @@ use super::step::CREATE_NEW;
 use super::verify;
 use crate::deadline::Deadline;
 use crate::netlink::address::IFA_F_SECONDARY;
-use crate::netlink::{Address, Link, Payload, Request, Route, Socket, address, link};
+use crate::netlink::{Address, Link, Request, Route, Socket, address, link};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
@@ -134,18 +134,10 @@ pub fn give_back(socket: &mut Socket, uplink: &End, moved: &Belongings) -> Resul
     if link.is_some_and(|link| link.master().is_some()) {
         return Ok(());
     }
-    let flags = CREATE_NEW as u16;
-    let addresses = moved.addresses.iter().map(|address| Request {
-        kind: Address::NEW,
-        flags,
-        payload: address.clone().without_detection().encode(),
-    });
-    let routes = moved.prefix_routes.iter().chain(&moved.routes).map(|route| Request {
-        kind: Route::NEW,
-        flags,
-        // A nexthop object that its owner has deleted meanwhile cannot be named.
-        payload: route.moved(uplink.index, uplink.index).encode(),
-    });
+    let addresses = moved.addresses.iter().map(|it| Request::add(&it.clone().without_detection(), CREATE_NEW));
+    // A nexthop object that its owner has deleted meanwhile cannot be named.
+    let here = |route: &Route| Request::add(&route.moved(uplink.index, uplink.index), CREATE_NEW);
+    let routes = moved.prefix_routes.iter().chain(&moved.routes).map(here);
     let requests: Vec<Request> = addresses.chain(routes).collect();
     let outcomes = socket.batch(&requests).map_err(unread)?;
     let refused = outcomes.into_iter().find_map(|outcome| outcome.err().filter(|e| e.errno != Errno::EEXIST));

@@ -80,7 +80,7 @@ pub fn run(wanted: &Wanted, lasting: Option<&Lasting>, waits: &Waits, as_json: b
     if let Err(error) = waiting {
         super::warn(&format!("cannot note in {} that the time to confirm begins: {error}", bridge::DIRECTORY));
     }
-    net.wait(waits, || confirmation::is_taken_over(bridge))
+    net.wait(|| confirmation::is_taken_over(bridge))
 }
 
 /// A lease that the running owner renews goes to the bridge at once, too.
@@ -98,6 +98,7 @@ fn given_until_boot(bridge: &str, lasting: Option<&Lasting>) -> Result<(), Strin
 pub struct Net {
     bridge: String,
     allowed: Duration,
+    detached: bool,
     guardian: Guardian,
     signals: SigSet,
 }
@@ -114,7 +115,8 @@ impl Net {
             .thread_block()
             .map_err(|errno| Failure::unchanged(format!("cannot hold back signals: {}", errno.desc())))?;
         let guardian = arm(bridge, takeover, waits)?;
-        Ok(Net { bridge: bridge.to_owned(), allowed: waits.allowed, guardian, signals })
+        let (allowed, detached) = (waits.allowed, waits.detached);
+        Ok(Net { bridge: bridge.to_owned(), allowed, detached, guardian, signals })
     }
 
     /// Takes it away where there is nothing to take back.
@@ -130,8 +132,8 @@ impl Net {
     ///
     /// # Errors
     /// When the takeover was taken back.
-    pub fn wait(self, waits: &Waits, stands: impl Fn() -> bool) -> Result<(), Failure> {
-        if waits.detached {
+    pub fn wait(self, stands: impl Fn() -> bool) -> Result<(), Failure> {
+        if self.detached {
             let (bridge, allowed) = (&self.bridge, self.allowed);
             say(&format!("{bridge} goes back in {allowed:?} unless you say: virt-bridge confirm {bridge}"));
             return Ok(());
@@ -160,7 +162,7 @@ fn arm(bridge: &str, takeover: Duration, waits: &Waits) -> Result<Guardian, Fail
         let given = waits.promise.as_ref().map_or(Ok(()), |promise| promise.give(&lock));
         given.map(|()| guardian).map_err(|error| cannot("write down what is to be done at the confirmation", error))
     });
-    let guardian = promised.inspect_err(|_| drop(Promise::end(bridge).and(Confirmation::end(&lock, bridge))))?;
+    let guardian = promised.inspect_err(|_| drop(Confirmation::call_off(&lock, bridge)))?;
     if let Err(error) = confirmation.arm_timer(&lock) {
         super::warn(&format!("no systemd timer stands by: {error}"));
     }
@@ -169,7 +171,7 @@ fn arm(bridge: &str, takeover: Duration, waits: &Waits) -> Result<Guardian, Fail
 
 fn disarm(bridge: &str) -> Result<(), Failure> {
     let lock = Lock::take(Deadline::after(super::DEADLINE))?;
-    Promise::end(bridge).and_then(|()| Confirmation::end(&lock, bridge)).map_err(|error| {
+    Confirmation::call_off(&lock, bridge).map_err(|error| {
         Failure::new(Exit::NeedsAttention, format!("cannot call off the confirmation of {bridge}: {error}"))
             .hint(format!("virt-bridge confirm {bridge}"))
     })

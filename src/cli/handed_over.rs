@@ -71,7 +71,7 @@ pub fn run(
     };
     let net = Net::spread(bridge, AT_MOST, waits)?;
     match carry_out(wanted, plan, lasting, Some(waits.allowed), as_json) {
-        Ok(handed_over) => net.wait(waits, || handed_over.stands(bridge)),
+        Ok(handed_over) => net.wait(|| handed_over.stands(bridge)),
         Err(failure) => net.call_off().and(Err(failure)),
     }
 }

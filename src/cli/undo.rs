@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure};
 use super::question;
 use crate::bridge::{self, Lock, Outcome, Records};
 use crate::config::nearest;
-use crate::confirmation::{self, Confirmation, Promise};
+use crate::confirmation::{self, Confirmation};
 use crate::deadline::Deadline;
 use crate::libvirt::bridge_networks;
 use crate::owner::{self, Backup};
@@ -75,7 +75,7 @@ fn undo(arguments: &Arguments, force: bool) -> Result<(), Failure> {
         // It stays as it is, so the owner has it again; of what is wrong with that, less is said than why.
         .inspect_err(|_| drop(owner.map(|owner| owner::give(owner, &arguments.bridge))))?;
     // Where this fails, whoever waits for the confirmation finds nothing to take back.
-    let _ = Promise::end(&arguments.bridge).and(Confirmation::end(&lock, &arguments.bridge));
+    let _ = Confirmation::call_off(&lock, &arguments.bridge);
     super::report::print(&arguments.bridge, &outcome, "nothing to undo: no takeover since boot", arguments.json);
     if matches!(outcome, Outcome::AlreadyRight { recovered: None }) && backup.is_none() {
         hint_at_others(&arguments.bridge);

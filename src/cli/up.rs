@@ -60,14 +60,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(lasting) if lasting.is_owners_work() => survey(&wanted)?.plan,
         _ => None,
     };
-    let is_owners_work = handed_over::work(plan.as_ref(), lasting.as_ref());
+    let owners_work = handed_over::work(plan.as_ref(), lasting.as_ref());
     let waits = match allowed {
-        Some(allowed) if is_owners_work.is_some() || takes_over(&wanted, arguments.confirm.is_some())? => {
+        Some(allowed) if owners_work.is_some() || takes_over(&wanted, arguments.confirm.is_some())? => {
             Some(Waits { allowed, detached: arguments.detach, promise: promise(arguments, lasting.is_some())? })
         }
         _ => None,
     };
-    match (is_owners_work, &waits) {
+    match (owners_work, &waits) {
         (Some((plan, lasting)), waits) => {
             handed_over::run(&wanted, plan.clone(), lasting, waits.as_ref(), arguments.bridge.json)?;
         }

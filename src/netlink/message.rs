@@ -3,7 +3,7 @@
 use netlink_packet_core::{Emitable, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader};
 use nix::errno::Errno;
 
-use super::{Attributes, Malformed};
+use super::{Attributes, Malformed, Payload};
 
 const HEADER_LENGTH: usize = 16;
 /// `NLM_F_CAPPED` and `NLM_F_ACK_TLVS` of linux/netlink.h: only the failed message's header comes back; attributes
@@ -24,6 +24,16 @@ pub struct Request {
 }
 
 impl Request {
+    /// What adds an object, or changes it; `flags` are `NLM_F_…`.
+    pub fn add<T: Payload>(object: &T, flags: i32) -> Self {
+        Request { kind: T::NEW, flags: flags as u16, payload: object.encode() }
+    }
+
+    /// What takes an object away.
+    pub fn remove<T: Payload>(key: &T) -> Self {
+        Request { kind: T::DELETE, flags: 0, payload: key.encode() }
+    }
+
     /// Appends the framed message to `buffer`.
     pub(super) fn encode(&self, sequence: u32, flags: u16, buffer: &mut Vec<u8>) {
         let mut header = NetlinkHeader::default();

@@ -135,8 +135,7 @@ pub fn question(index: u32, address: IpAddr, mac: Option<&[u8]>) -> Request {
         None => (0, NTF_USE, attributes),
     };
     let neighbour = Neighbour { family: family_of(address), index, state, flags, neighbour_type: 0, attributes };
-    let flags = (libc::NLM_F_CREATE | libc::NLM_F_REPLACE) as u16;
-    Request { kind: Neighbour::NEW, flags, payload: neighbour.encode() }
+    Request::add(&neighbour, libc::NLM_F_CREATE | libc::NLM_F_REPLACE)
 }
 
 /// Filter for one neighbour: the payload of a `get`.

@@ -9,7 +9,7 @@ use super::stage::Stage;
 use super::{Error, advertisement, lan, routes};
 use crate::bridge::{Plan, Snapshot};
 use crate::netlink::address::IFA_F_DADFAILED;
-use crate::netlink::{Link, Neighbour, Nexthop, Payload, Request, Route, Rule, Socket, link};
+use crate::netlink::{Link, Neighbour, Nexthop, Request, Route, Rule, Socket, link};
 
 const ADD: i32 = libc::NLM_F_CREATE | libc::NLM_F_EXCL;
 const REPLACE: i32 = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
@@ -136,11 +136,11 @@ fn addresses(host: &Snapshot, links: &Links, flags: i32) -> Vec<Request> {
         let name = host.link_by_index(address.index).map(Link::name).unwrap_or_default();
         address.moved(links.index(address.index), &name, &name)
     });
-    copies.map(|copy| add(&copy, flags)).collect()
+    copies.map(|copy| Request::add(&copy, flags)).collect()
 }
 
 fn copied(neighbour: &Neighbour, links: &Links) -> Request {
-    add(&neighbour.moved(links.index(neighbour.index)), REPLACE)
+    Request::add(&neighbour.moved(links.index(neighbour.index)), REPLACE)
 }
 
 fn is_learned(neighbour: &Neighbour) -> bool {
@@ -151,20 +151,20 @@ fn is_learned(neighbour: &Neighbour) -> bool {
 fn nexthops(host: &Snapshot, links: &Links) -> Vec<Request> {
     let (single, groups): (Vec<&Nexthop>, Vec<&Nexthop>) =
         host.nexthops.iter().partition(|nexthop| nexthop.index().is_some());
-    single.into_iter().chain(groups).map(|nexthop| add(&nexthop.copied(|index| links.index(index)), ADD)).collect()
+    single
+        .into_iter()
+        .chain(groups)
+        .map(|nexthop| Request::add(&nexthop.copied(|index| links.index(index)), ADD))
+        .collect()
 }
 
 /// A new namespace has the rules for the tables local, main and default, which the host may have taken away.
 fn restore_rules(socket: &mut Socket, host: &Snapshot) -> Result<(), Error> {
     let present = Snapshot::take(socket)?.rules;
     let copies: Vec<Rule> = host.rules.iter().map(Rule::copied).collect();
-    let missing = copies.iter().filter(|rule| !present.contains(rule)).map(|rule| add(rule, ADD));
+    let missing = copies.iter().filter(|rule| !present.contains(rule)).map(|rule| Request::add(rule, ADD));
     let unwanted = present.iter().filter(|rule| !copies.contains(rule));
-    let unwanted = unwanted.map(|rule| Request { kind: Rule::DELETE, flags: 0, payload: rule.encode() });
+    let unwanted = unwanted.map(Request::remove);
     socket.batch(&missing.chain(unwanted).collect::<Vec<_>>())?;
     Ok(())
-}
-
-fn add<T: Payload>(object: &T, flags: i32) -> Request {
-    Request { kind: T::NEW, flags: flags as u16, payload: object.encode() }
 }

@@ -20,7 +20,7 @@ use super::lan::Router;
 use super::outage::{Outage, Probe};
 use super::stage::Stage;
 use crate::bridge::{Plan, Snapshot};
-use crate::netlink::{Payload, Request, Route};
+use crate::netlink::{Request, Route};
 
 const INTERVAL: Duration = Duration::from_micros(250);
 /// How long a first probe may take: neighbours are asked for on the way.
@@ -54,8 +54,7 @@ impl Probes {
             let router = routers.iter().find(|(address, _)| address.is_ipv6() == is_ipv6);
             if let (Some(own), Some((router, link))) = (own, router) {
                 let route = Route::to_prefix(own, if is_ipv6 { 128 } else { 32 }, *link);
-                let flags = nix::libc::NLM_F_CREATE as u16;
-                stage.lan_socket.batch(&[Request { kind: Route::NEW, flags, payload: route.encode() }])?;
+                stage.lan_socket.batch(&[Request::add(&route, nix::libc::NLM_F_CREATE)])?;
                 // A way that cannot be made is one that is not measured.
                 ways.extend(there_and_back(stage, own, *router, *link).into_iter().flatten());
             }

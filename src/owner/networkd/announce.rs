@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::netlink::{Address, Link, Payload, Request, Socket, address, link};
+use crate::netlink::{Address, Link, Request, Socket, address, link};
 use crate::sysfs;
 
 /// A device of a `.netdev` file is ready for ports when the kernel next tells of it (netdev_set_ifindex in systemd 252),
@@ -30,10 +30,8 @@ pub fn prefixes(name: &str) -> Result<(), String> {
     let Some(link) = socket.get::<Link>(link::by_name(name)).map_err(unread)? else { return Ok(()) };
     let addresses = socket.dump::<Address>(address::of_link(link.index)).map_err(unread)?;
     let lasting = addresses.iter().filter(|address| !address.can_expire() && !address.is_for_link());
-    let request = |address: &Address, priority: u32| Request {
-        kind: Address::NEW,
-        flags: nix::libc::NLM_F_REPLACE as u16,
-        payload: address.everlasting().with_route_priority(priority).encode(),
+    let request = |address: &Address, priority: u32| {
+        Request::add(&address.everlasting().with_route_priority(priority), nix::libc::NLM_F_REPLACE)
     };
     let both = |address: &Address| {
         // With none, inet6_addr_modify leaves the metric as it is; this is what none is to it (IP6_RT_PRIO_ADDRCONF).
