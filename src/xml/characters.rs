@@ -29,10 +29,7 @@ pub(crate) fn check_characters(xml: &[u8]) -> Result<&str, Problem> {
     let text = std::str::from_utf8(xml).map_err(|error| Problem::new(error.valid_up_to(), "not UTF-8 text"))?;
     let mut rest = xml;
     while let Some((bytes, behind)) = rest.split_first_chunk() {
-        // Line breaks are in many of them.
-        if words::has_less(*bytes, b' ') && bytes.iter().any(|&byte| byte < b' ' && byte != b'\n')
-            || words::has(*bytes, 0xef)
-        {
+        if words::has_control(*bytes) || words::has(*bytes, 0xef) {
             find_forbidden(xml, rest, bytes.len())?;
         }
         rest = behind;

@@ -5,11 +5,12 @@ use std::ops::Range;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
+use crate::attribute::Attributes;
 use crate::characters::{is_space, name_length};
 use crate::open_elements::OpenElements;
 use crate::position::Problem;
 use crate::shape::Shape;
-use crate::tag::{Tag, attributes, check_reference};
+use crate::tag::{Tag, check_reference};
 
 /// libxml2's limit, which libvirt keeps (xmlParserMaxDepth in libxml2's parserInternals.c).
 const DEEPEST: usize = 256;
@@ -190,13 +191,13 @@ fn instruction<'x>(raw: &str, at: usize, is_first: bool) -> Result<Kind<'x>, Pro
     Err(Problem::new(at, "not a processing instruction"))
 }
 
-/// Checks an XML declaration, which stands at `at`, by its parts.
-fn declaration<'x>(parts: &str, at: usize) -> Result<Kind<'x>, Problem> {
+/// Checks the text of an XML declaration, which stands at `at`, behind its target.
+fn declaration<'x>(text: &str, at: usize) -> Result<Kind<'x>, Problem> {
     let problem = |text: &str| Err(Problem::new(at, text));
-    let mut attributes = attributes(parts, at + "<?xml".len());
+    let mut attributes = Attributes::of(text, 0, at + "<?xml".len());
     let parts: Vec<_> = attributes.by_ref().collect::<Result<_, _>>()?;
     let parts: Vec<_> = parts.iter().map(|part| (part.name, part.raw)).collect();
-    if !attributes.rest().is_empty() {
+    if attributes.end() < text.len() {
         return problem("an XML declaration that is not well-formed");
     }
     let (version, rest) = match parts.as_slice() {

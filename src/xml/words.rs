@@ -8,15 +8,19 @@ const fn all(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// Whether one of the bytes is less than `limit`, which is at most 128.
-pub(crate) fn has_less(bytes: [u8; 8], limit: u8) -> bool {
+/// Whether one of the bytes is less than a space and no line break.
+///
+/// Nothing is carried from one byte to the next, so that each is told from the others.
+pub(crate) fn has_control(bytes: [u8; 8]) -> bool {
     let word = u64::from_ne_bytes(bytes);
-    word.wrapping_sub(all(limit)) & !word & all(0x80) != 0
+    let at_least = |word: u64, limit: u8| ((word & all(0x7f)) + all(0x80 - limit)) | word;
+    !at_least(word, b' ') & at_least(word ^ all(b'\n'), 1) & all(0x80) != 0
 }
 
 /// Whether one of the bytes is `byte`.
 pub(crate) fn has(bytes: [u8; 8], byte: u8) -> bool {
-    has_less((u64::from_ne_bytes(bytes) ^ all(byte)).to_ne_bytes(), 1)
+    let word = u64::from_ne_bytes(bytes) ^ all(byte);
+    word.wrapping_sub(all(1)) & !word & all(0x80) != 0
 }
 
 /// How often `byte` is there.
@@ -49,7 +53,8 @@ mod tests {
                 for wanted in [b'\n', b' ', 0xef] {
                     assert_eq!(has(bytes, wanted), bytes.contains(&wanted), "{bytes:?} {wanted}");
                 }
-                assert_eq!(has_less(bytes, b' '), bytes.iter().any(|&byte| byte < b' '), "{bytes:?}");
+                let is_control = |&byte: &u8| byte < b' ' && byte != b'\n';
+                assert_eq!(has_control(bytes), bytes.iter().any(is_control), "{bytes:?}");
             }
         }
     }
