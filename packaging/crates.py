@@ -52,7 +52,7 @@ def holders(package):
     for file in sorted(directory.glob("LICEN[CS]E*")):
         for line in file.read_text(errors="replace").splitlines() if file.is_file() else []:
             # What follows is a year or a name; licences' own prose goes on otherwise.
-            said = re.match(r"\s*(?:Copyright|COPYRIGHT) (?:\([cC]\) |© )?(\d{4}.*|(?:The )?[A-Z][\w-]+ .*)", line)
+            said = re.match(r"\s*(?:Copyright|COPYRIGHT) (?:\([cC]\) |© )?(\d{4}.*|(?:The )?(?!HOLDERS)[A-Z][\w-]+ .*)", line)
             if said:
                 lines.append(said[1].strip())
     authors = package["authors"] or [f"The authors of {package['name']}, {package['repository'] or 'crates.io'}"]

@@ -42,6 +42,15 @@ addr-gen-mode=default
 method=auto
 ";
 
+const NETPLAN: &str = "network:
+  version: 2
+  renderer: NetworkManager
+  ethernets:
+    eth0:
+      dhcp4: true
+      dhcp6: true
+";
+
 /// A host whose eth0 NetworkManager has brought up by this profile, as at boot.
 fn configured<'a>(options: impl IntoIterator<Item = &'a str>, profile: &str) -> Lab {
     let lab = Lab::start(options);
@@ -51,19 +60,31 @@ fn configured<'a>(options: impl IntoIterator<Item = &'a str>, profile: &str) -> 
 }
 
 fn start(lab: &Lab, profile: &str) {
+    start_with(lab, &format!("{PROFILES}/lan.nmconnection"), profile);
+}
+
+fn start_with(lab: &Lab, file: &str, text: &str) {
     lab.host(["bash", "-ec", "ip link set eth0 down; ip address flush dev eth0; network-manager prepare"]);
-    lab.write(&format!("{PROFILES}/lan.nmconnection"), profile);
-    lab.host(["chmod", "600", &format!("{PROFILES}/lan.nmconnection")]);
+    lab.write(file, text);
+    lab.host(["chmod", "600", file]);
+    lab.host(["bash", "-ec", GENERATE]);
     lab.host(["network-manager", "start"]);
 }
 
+/// What netplan's generator does early at boot.
+const GENERATE: &str = "! ls /etc/netplan/*.yaml &>/dev/null || netplan generate";
+
 /// A host with leases of DHCP and DHCPv6, and an advertised address.
 fn leased() -> Lab {
+    leased_by(&format!("{PROFILES}/lan.nmconnection"), DHCP)
+}
+
+fn leased_by(file: &str, text: &str) -> Lab {
     let lab = Lab::start(["--no-libvirt", "--no-ra"]);
     lab.router(["ip", "address", "add", "2001:db8:0:2::1/64", "dev", "lan", "nodad"]);
     let ipv6 = "--dhcp-range=2001:db8:0:2::100,2001:db8:0:2::1ff,slaac,64,2m";
     lab.serve_dhcp(&["--dhcp-option=option:dns-server,192.0.2.1", ipv6, "--enable-ra"]);
-    start(&lab, DHCP);
+    start_with(&lab, file, text);
     has_leases(&lab, "eth0");
     lab
 }
@@ -89,6 +110,7 @@ fn boot(lab: &Lab) {
     let gone = "ip link delete br0; ip link set eth0 down; ip address flush dev eth0; \
                 rm -rf /run/NetworkManager /run/virt-bridge /etc/resolv.conf";
     lab.host(["bash", "-c", gone]);
+    lab.host(["bash", "-ec", GENERATE]);
     lab.host(["network-manager", "start"]);
 }
 
@@ -114,7 +136,7 @@ fn files(lab: &Lab) -> String {
     lab.host([
         "bash",
         "-ec",
-        "cd /etc/NetworkManager; find . -type f -printf '%p %m %u\\n' -exec sha256sum {} + | sort",
+        "cd /etc; find NetworkManager netplan -type f -printf '%p %m %u\\n' -exec sha256sum {} + | sort",
     ])
 }
 
@@ -161,6 +183,29 @@ fn a_lease_and_advertised_addresses_stay_the_same_on_the_bridge() {
 }
 
 #[test]
+fn a_profile_of_netplans_gives_way_at_each_boot_until_undo() {
+    let lab = leased_by("/etc/netplan/01-network-manager-all.yaml", NETPLAN);
+    let before = (state(&lab, "eth0"), lab.leases(), files(&lab));
+    let said = lab.host(UP);
+    assert!(said.contains("NetworkManager has handed"), "{said}");
+    for boots in 0..2 {
+        has_leases(&lab, "br0");
+        settle(&lab, "br0");
+        assert_eq!((state(&lab, "br0"), lab.leases()), (before.0.clone(), before.1.clone()), "after {boots} boots");
+        assert!(lab.host(UP).contains("nothing to do"));
+        boot(&lab);
+    }
+    has_leases(&lab, "br0");
+    lab.host(["virt-bridge", "undo", "br0"]);
+    for _ in 0..2 {
+        has_leases(&lab, "eth0");
+        settle(&lab, "eth0");
+        assert_eq!((state(&lab, "eth0"), lab.leases(), files(&lab)), before);
+        boot(&lab);
+    }
+}
+
+#[test]
 fn undo_gives_files_and_state_back() {
     let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
     let before = (files(&lab), lab.state());
@@ -199,11 +244,13 @@ fn what_network_manager_has_not_made_is_refused_before_anything_is_done() {
 fn a_bridge_that_no_router_answers_lets_all_go_back() {
     let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
     let before = (files(&lab), lab.state());
-    // From the moment that NetworkManager brings the bridge up, and for as long as it is there.
-    let silence = "until [[ -e /sys/class/net/br0 ]]; do sleep 0.01; done; switch ip link set router down
-        while [[ -e /sys/class/net/br0 ]]; do sleep 0.01; done; switch ip link set router up";
-    let script = format!("({silence}) & {}; status=$?; wait; exit $status", UP.join(" "));
-    let failed = lab.attempt(["bash", "-c", &script]);
+    // From the moment that NetworkManager is about to be told of the bridge.
+    let silencing = "#!/bin/sh\n[ \"$2\" != load ] || switch ip link set router down\nexec /run/lab/nmcli \"$@\"\n";
+    lab.write("/run/lab/silencing", silencing);
+    let instead = "nmcli=$(command -v nmcli); cp $nmcli /run/lab/; chmod +x /run/lab/silencing; mount --bind /run/lab/silencing $nmcli";
+    lab.host(["sh", "-ec", instead]);
+    let failed = lab.attempt(UP);
+    lab.host(["switch", "ip", "link", "set", "router", "up"]);
     assert_eq!(failed.status.code(), Some(3), "{}", told(&failed));
     assert!(told(&failed).contains("192.0.2.1 does not answer through it; the host is as it was"), "{}", told(&failed));
     settle(&lab, "eth0");

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::keyfile::{Keyfile, today};
+use super::uuid;
 use crate::owner::edit;
 
 /// Where new profiles go.
@@ -24,6 +25,7 @@ pub struct Profile {
     pub text: String,
     /// What they say.
     pub file: Keyfile,
+    uuid: String,
 }
 
 impl Profile {
@@ -34,7 +36,7 @@ impl Profile {
 
     /// What it is known by.
     pub fn uuid(&self) -> &str {
-        self.connection("uuid").unwrap_or_default()
+        &self.uuid
     }
 
     /// The kind of link it is for, in today's words.
@@ -83,7 +85,11 @@ pub fn read(root: &Path) -> Result<Vec<Profile>, String> {
         for path in files(root, Path::new(directory))? {
             let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
             let Some(text) = edit::text(&edit::below(root, &path)).map_err(cannot)? else { continue };
-            let profile = Profile { file: Keyfile::parse(&text), path, text };
+            let file = Keyfile::parse(&text);
+            let written = file.value("connection", "uuid").filter(|uuid| !uuid.is_empty()).map(str::to_owned);
+            let uuid =
+                written.unwrap_or_else(|| uuid::of_file(&Path::new(OWN).join(path.file_name().unwrap_or_default())));
+            let profile = Profile { path, text, file, uuid };
             if profiles.iter().all(|other| other.uuid() != profile.uuid()) {
                 profiles.push(profile);
             }

@@ -20,9 +20,6 @@ pub fn reasons(profiles: &[Profile], profile: &Profile, bridge: &Bridge) -> Vec<
     if let Some(controller) = profile.controller() {
         reasons.push(format!("{}: {uplink} is a port of {controller}", at(profile)));
     }
-    if is_netplans(profile) {
-        reasons.push(format!("{}: netplan writes this profile anew: put the bridge into /etc/netplan", at(profile)));
-    }
     if profile.connection("permissions").is_some() {
         reasons.push(format!(
             "{}: the profile is for one user: nmcli connection modify {} connection.permissions ''",
@@ -44,11 +41,6 @@ pub fn reasons(profiles: &[Profile], profile: &Profile, bridge: &Bridge) -> Vec<
         format!("{}: {} stands on {uplink}'s profile and would lose it: {hint}", at(other), other.id())
     }));
     reasons
-}
-
-/// netplan's generator names its files so.
-fn is_netplans(profile: &Profile) -> bool {
-    profile.path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("netplan-"))
 }
 
 /// Whether the other profile's link stands on this one: a VLAN and the like, or a bond's port that names the bond by

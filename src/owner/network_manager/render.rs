@@ -73,6 +73,7 @@ pub fn render(profiles: &[Profile], device: &Device, bridge: &Bridge) -> Result<
     };
     let mut edits = vec![new(&bridge.name, &whole), new(&port_id(bridge), &port)];
     edits.extend(switched_off(profile));
+    warnings.extend(netplans_part(profile, bridge));
     warnings.extend(mentions(profile, bridge));
     warnings.extend(competitors(profiles, profile, bridge));
     Ok(Persistence { edits, warnings, ..Persistence::nothing(Owner::NetworkManager) })
@@ -264,6 +265,16 @@ fn switched_off(profile: &Profile) -> Option<Edit> {
         return Some(Edit { path: profile.path.clone(), old: Some(profile.text.clone()), new, mode: 0o600 });
     }
     Some(Edit { path: Path::new(OWN).join(profile.path.file_name()?), old: None, new, mode: 0o600 })
+}
+
+/// netplan writes its profile anew at each boot, and the port's goes ahead of it; so what its files say later is lost.
+fn netplans_part(profile: &Profile, bridge: &Bridge) -> Option<String> {
+    // Its generator names the files so.
+    profile.path.file_name()?.to_str()?.strip_prefix("netplan-")?;
+    let (path, uplink, bridge) = (profile.path.display(), &bridge.uplink, &bridge.name);
+    Some(format!(
+        "{path}: {bridge} goes ahead of it: what /etc/netplan says of {uplink} later does not come to {bridge}"
+    ))
 }
 
 /// What of the profile names the uplink and goes over to the bridge as it is, such as a routing rule.
