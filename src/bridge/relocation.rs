@@ -29,6 +29,18 @@ const CREATE: i32 = libc::NLM_F_CREATE;
 const REPLACE: i32 = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
 const APPEND: i32 = libc::NLM_F_CREATE | libc::NLM_F_APPEND;
 
+/// What the steps are good for, as people are told.
+const NO_QUESTION: &str = "so that no packet waits until a neighbour has answered";
+const FIRST: &str = "of two routes to the same the kernel takes the first";
+const REACHED: &str = "the host is reached there from now on";
+const PREFIX: &str = "the way to neighbours, unless the kernel has made it with the address";
+const WAY_OUT: &str = "the host's ways out, before those there are go";
+const DETECTION: &str = "it was added without the search for duplicates, which takes a second";
+const UNASKED: &str = "the kernel has made it with an address, and somebody had taken it away";
+const SHARED: &str = "of two IPv6 routes to the same the kernel would use both";
+const UNUSED: &str = "nothing uses it any more";
+const BACK: &str = "it was not so before";
+
 /// A link as an end of a move.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
@@ -110,8 +122,8 @@ impl Relocation {
     fn neighbours(&mut self, to: &End, belongings: &Belongings) {
         for neighbour in &belongings.neighbours {
             let moved = neighbour.moved(to.index);
-            self.place.push(Step::add(format!("know neighbour {moved} on {}", to.name), &moved, REPLACE));
-            self.retract.push(Step::remove(format!("forget neighbour {moved} on {}", to.name), &moved.key()));
+            self.place.push(Step::add(format!("know neighbour {moved} on {}", to.name), NO_QUESTION, &moved, REPLACE));
+            self.retract.push(Step::remove(format!("forget neighbour {moved} on {}", to.name), BACK, &moved.key()));
         }
     }
 
@@ -133,8 +145,9 @@ impl Relocation {
         first.sort_unstable_by_key(|route| Reverse(order.place(route)));
         for route in first {
             let moved = route.moved(from.index, to.index);
-            self.place.push(Step::add(format!("prefer {} for {moved}", to.name), &moved, CREATE).unless(PRESENT));
-            self.retract.push(Step::remove(format!("no longer prefer {} for {moved}", to.name), &moved.key()));
+            self.place
+                .push(Step::add(format!("prefer {} for {moved}", to.name), FIRST, &moved, CREATE).unless(PRESENT));
+            self.retract.push(Step::remove(format!("no longer prefer {} for {moved}", to.name), BACK, &moved.key()));
         }
     }
 
@@ -149,9 +162,10 @@ impl Relocation {
             if address.is_ipv6() && address.flags() & IFA_F_TENTATIVE == 0 {
                 moved = moved.without_detection();
             }
-            self.place
-                .push(Step::add(format!("add address {address} to {}", to.name), &moved, CREATE_NEW).unless(PRESENT));
-            self.retract.push(Step::remove(format!("remove address {address} from {}", to.name), &moved.key()));
+            self.place.push(
+                Step::add(format!("add address {address} to {}", to.name), REACHED, &moved, CREATE_NEW).unless(PRESENT),
+            );
+            self.retract.push(Step::remove(format!("remove address {address} from {}", to.name), BACK, &moved.key()));
         }
     }
 
@@ -159,8 +173,9 @@ impl Relocation {
     fn ipv6_prefix_routes(&mut self, from: &End, to: &End, belongings: &Belongings) {
         for route in belongings.prefix_routes.iter().filter(|route| route.is_ipv6()) {
             let moved = route.moved(from.index, to.index);
-            self.place.push(Step::add(format!("add route {moved} by {}", to.name), &moved, CREATE).unless(PRESENT));
-            self.retract.push(Step::remove(format!("remove route {moved} by {}", to.name), &moved.key()));
+            self.place
+                .push(Step::add(format!("add route {moved} by {}", to.name), PREFIX, &moved, CREATE).unless(PRESENT));
+            self.retract.push(Step::remove(format!("remove route {moved} by {}", to.name), BACK, &moved.key()));
         }
     }
 
@@ -184,8 +199,10 @@ impl Relocation {
                     continue;
                 }
                 let Some(moved) = self.moved_apart(route, from, to, order) else { continue };
-                self.place.push(Step::add(format!("add route {moved} by {}", to.name), &moved, flags).unless(PRESENT));
-                self.retract.push(Step::remove(format!("remove route {moved} by {}", to.name), &moved.key()));
+                self.place.push(
+                    Step::add(format!("add route {moved} by {}", to.name), WAY_OUT, &moved, flags).unless(PRESENT),
+                );
+                self.retract.push(Step::remove(format!("remove route {moved} by {}", to.name), BACK, &moved.key()));
                 self.placed.push(moved);
             }
         }
@@ -219,7 +236,12 @@ impl Relocation {
             belongings.addresses.iter().filter(|address| address.is_ipv6() && address.flags() & IFA_F_NODAD == 0)
         {
             let moved = address.moved(to.index, &from.name, &to.name);
-            self.settle.push(Step::add(format!("let {address} on {} be as it was", to.name), &moved, REPLACE));
+            self.settle.push(Step::add(
+                format!("let {address} on {} be as it was", to.name),
+                DETECTION,
+                &moved,
+                REPLACE,
+            ));
         }
     }
 
@@ -228,7 +250,7 @@ impl Relocation {
         for address in addresses {
             let Some(unasked) = prefix_route_of(address, to.index) else { continue };
             if !asked.into_iter().flatten().any(|route| route.slot() == unasked.slot()) {
-                self.settle.push(Step::remove(format!("remove route {unasked} by {}", to.name), &unasked));
+                self.settle.push(Step::remove(format!("remove route {unasked} by {}", to.name), UNASKED, &unasked));
             }
         }
     }
@@ -238,10 +260,14 @@ impl Relocation {
         let to_neighbours =
             |route: &&Route| route.is_ipv6() && !route.has_gateway() && !order.is_shared(route, from.index);
         for route in belongings.prefix_routes.iter().chain(&belongings.routes).filter(to_neighbours) {
-            self.defer
-                .push(Step::remove(format!("put route {route} by {} behind: remove it", from.name), &route.key()));
+            self.defer.push(Step::remove(
+                format!("put route {route} by {} behind: remove it", from.name),
+                FIRST,
+                &route.key(),
+            ));
             self.defer.push(Step::add(
                 format!("put route {route} by {} behind: add it", from.name),
+                FIRST,
                 &route.requested(),
                 APPEND,
             ));
@@ -251,29 +277,37 @@ impl Relocation {
     fn divert(&mut self, from: &End, belongings: &Belongings) {
         for route in belongings.prefix_routes.iter().chain(&belongings.routes).filter(|route| route.is_ipv6()) {
             let key = route.key().only_hops_by(from.index);
-            self.divert.push(Step::remove(format!("remove route {route} by {}", from.name), &key));
+            self.divert.push(Step::remove(format!("remove route {route} by {}", from.name), SHARED, &key));
             let back = route.requested().only_hops_by(from.index);
-            self.restore
-                .push(Step::add(format!("add route {route} by {} again", from.name), &back, APPEND).unless(PRESENT));
+            self.restore.push(
+                Step::add(format!("add route {route} by {} again", from.name), BACK, &back, APPEND).unless(PRESENT),
+            );
         }
     }
 
     fn withdraw(&mut self, from: &End, belongings: &Belongings) {
         for route in &belongings.routes {
             let key = if route.is_ipv6() { route.key().only_hops_by(from.index) } else { route.key() };
-            self.withdraw.push(Step::remove(format!("remove route {route} by {}", from.name), &key));
+            self.withdraw.push(Step::remove(format!("remove route {route} by {}", from.name), UNUSED, &key));
         }
         // Secondaries stand behind their primary and would go, or be promoted, with it.
         for address in belongings.addresses.iter().rev() {
-            self.withdraw.push(Step::remove(format!("remove address {address} from {}", from.name), &address.key()));
+            self.withdraw.push(Step::remove(
+                format!("remove address {address} from {}", from.name),
+                UNUSED,
+                &address.key(),
+            ));
         }
         // The kernel leaves the prefix routes of IPv6 addresses with a lifetime.
         for route in &belongings.prefix_routes {
-            self.withdraw.push(Step::remove(format!("remove route {route} by {}", from.name), &route.key()));
+            self.withdraw.push(Step::remove(format!("remove route {route} by {}", from.name), UNUSED, &route.key()));
         }
         for neighbour in &belongings.neighbours {
-            self.withdraw
-                .push(Step::remove(format!("forget neighbour {neighbour} on {}", from.name), &neighbour.key()));
+            self.withdraw.push(Step::remove(
+                format!("forget neighbour {neighbour} on {}", from.name),
+                UNUSED,
+                &neighbour.key(),
+            ));
         }
     }
 }

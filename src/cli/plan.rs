@@ -123,9 +123,13 @@ fn add_settings(text: &mut String, settings: &[(&str, u32)]) {
     }
 }
 
+/// Steps of one reason are told after it.
 fn add_phase(text: &mut String, title: &str, steps: &[Step]) {
     if !steps.is_empty() {
         say!(text, "{title}:");
-        steps.iter().for_each(|step| say!(text, "  {}", step.what));
+    }
+    for alike in steps.chunk_by(|step, next| step.why == next.why) {
+        alike.first().into_iter().for_each(|step| say!(text, "  # {}", step.why));
+        alike.iter().for_each(|step| say!(text, "  {}", step.what));
     }
 }

@@ -51,7 +51,8 @@ pub fn takeover(snapshot: &Snapshot, name: &str, uplink: Option<&Link>, wanted: 
     plan.end_takeover(relocation);
     if let (None, Some(mode)) = (existing, uplink.and_then(Link::address_generation)) {
         let request = link::set_ip_settings(plan.bridge.index, None, Some(mode));
-        plan.finish.push(Step::send(format!("let {name} make IPv6 addresses as its uplink does"), request));
+        let why = "until now the kernel was to make none: they would have been unusable for a second";
+        plan.finish.push(Step::send(format!("let {name} make IPv6 addresses as its uplink does"), why, request));
     }
     plan
 }
@@ -76,18 +77,24 @@ fn parameters_of_new_bridge(wanted: BridgeParameters) -> BridgeParameters {
 fn prepare(bridge: &End, existing: Option<&Link>, uplink: Option<&Link>, changed: BridgeParameters) -> Vec<Step> {
     if existing.is_some() {
         let requests = link::set_bridge_parameters(bridge.index, changed).into_iter();
-        return requests.map(|request| Step::send(format!("set {} of {}", changed, bridge.name), request)).collect();
+        let set = |request| Step::send(format!("set {} of {}", changed, bridge.name), "so it is asked for", request);
+        return requests.map(set).collect();
     }
     let mac = uplink.and_then(Link::mac);
     let create = link::create_bridge(&bridge.name, bridge.index, mac, uplink.and_then(Link::mtu), changed);
     let like = uplink.map(|link| format!(" with the MAC and MTU of {}", link.name())).unwrap_or_default();
-    let mut steps = vec![Step::send(format!("create bridge {}{like}", bridge.name), create)];
+    let why = match uplink {
+        Some(_) => "by this MAC the LAN, and its DHCP server, know the host",
+        None => "guests are to be its ports",
+    };
+    let mut steps = vec![Step::send(format!("create bridge {}{like}", bridge.name), why, create)];
     if let Some(uplink) = uplink {
         // Until the uplink's own link-local address is on the bridge, the kernel must not make one: it would be unusable
         // for a second, while its duplicates are searched.
         let generation = uplink.address_generation().map(|_| ADDRESS_GENERATION_NONE);
         let settings = link::set_ip_settings(bridge.index, uplink.ipv4_settings().as_deref(), generation);
-        steps.push(Step::send(format!("give {} the IPv4 settings of {}", bridge.name, uplink.name()), settings));
+        let what = format!("give {} the IPv4 settings of {}", bridge.name, uplink.name());
+        steps.push(Step::send(what, "rp_filter, forwarding and the like go with the addresses", settings));
     }
     steps
 }
@@ -95,7 +102,8 @@ fn prepare(bridge: &End, existing: Option<&Link>, uplink: Option<&Link>, changed
 fn enslave(uplink: &End, bridge: &End, before: Before) -> Vec<Step> {
     let mut steps = Vec::new();
     if !before.uplink_was_up {
-        steps.push(Step::send(format!("bring {} up", uplink.name), link::set_up(uplink.index, true)));
+        let request = link::set_up(uplink.index, true);
+        steps.push(Step::send(format!("bring {} up", uplink.name), "a port that is down carries nothing", request));
     }
     if !before.uplink_was_port {
         steps.push(make_port(uplink, bridge));
@@ -109,8 +117,12 @@ fn bring_bridge_up(bridge: &End, existing: Option<&Link>) -> Option<Step> {
     match existing {
         Some(link) if link.is_up() && link.carrier() == Some(true) => None,
         Some(link) if link.is_up() => {
-            Some(Step::send(format!("let {} transmit at once", bridge.name), link::synchronise(bridge.index)))
+            let why = "without a port until now, it drops what it is to send";
+            Some(Step::send(format!("let {} transmit at once", bridge.name), why, link::synchronise(bridge.index)))
         }
-        _ => Some(Step::send(format!("bring {} up", bridge.name), link::set_up(bridge.index, true))),
+        _ => {
+            let why = "a link that is down takes no routes";
+            Some(Step::send(format!("bring {} up", bridge.name), why, link::set_up(bridge.index, true)))
+        }
     }
 }
