@@ -17,6 +17,7 @@ mod confirm;
 mod countdown;
 mod diff;
 mod domain;
+mod done;
 mod exit;
 mod guard;
 mod guarded;

@@ -93,7 +93,7 @@ fn enter_confirms_on_a_terminal_but_not_what_was_typed_before() {
     let (lab, _) = lab();
     let mut terminal = Terminal::run(&lab, &up("30s"), "\n\n");
     wait_until_it_waits(&lab);
-    terminal.wait_for("[##############################] 30 s");
+    terminal.wait_for("30 s [##############################]");
     terminal.wait_for("29 s");
     assert!(waits(&lab), "typed ahead");
     terminal.press("\n");
@@ -106,7 +106,7 @@ fn enter_confirms_on_a_terminal_but_not_what_was_typed_before() {
 fn ctrl_c_and_sigterm_go_back_at_once() {
     let (lab, before) = lab();
     let mut terminal = Terminal::run(&lab, &up("300s"), "");
-    terminal.wait_for("] 300 s");
+    terminal.wait_for("300 s [");
     terminal.press("\x03");
     assert_eq!(terminal.end().code(), Some(3), "{}", terminal.screen());
     assert_goes_back(&lab, &before);
@@ -186,7 +186,7 @@ fn the_guardian_goes_back_when_the_command_is_stopped_in_the_middle() {
 fn a_terminal_that_hangs_up_takes_nothing_with_it_but_the_command() {
     let (lab, before) = lab();
     let mut terminal = Terminal::run(&lab, &up("15s"), "");
-    terminal.wait_for("] 15 s");
+    terminal.wait_for("15 s [");
     let guardian = process(&lab, "virt-bridge guard").unwrap();
     lab.host(["kill", "-HUP", &guardian]);
     terminal.hang_up();

@@ -171,15 +171,23 @@ fn every_verb_says_what_is_written_down() {
     lab.write("/etc/virt-bridge.toml", RULE);
     session.holds(
         "netfilter",
-        &["virt-bridge netfilter show", "virt-bridge netfilter apply --dry-run", "virt-bridge netfilter apply"],
+        &[
+            "virt-bridge netfilter show",
+            "virt-bridge netfilter apply --dry-run --json",
+            "virt-bridge netfilter apply --dry-run",
+            "virt-bridge netfilter apply",
+        ],
     );
-    session.holds("up-confirm", &["virt-bridge up br0 --confirm 60s --detach", "virt-bridge confirm"]);
+    session.holds(
+        "up-confirm",
+        &["virt-bridge up br0 --confirm 60s --detach", "virt-bridge confirm", "virt-bridge confirm br0 --json"],
+    );
     session
         .holds("up-persist-network", &["virt-bridge up br0 --persist --network lan", "virt-bridge up br0 --persist"]);
     session.holds("receipt", &["virt-bridge receipt", "virt-bridge receipt br7"]);
     session.holds("receipt-json", &["virt-bridge receipt --json"]);
     session.holds("netfilter-json", &["virt-bridge netfilter show --json"]);
-    session.holds("host", &["virt-bridge host apply"]);
+    session.holds("host", &["virt-bridge host apply", "virt-bridge host apply --json"]);
 
     lab.host(["guest", "web", "lan"]);
     let is_online = || lab.attempt(["virt-bridge", "why", "web"]).status.success();
@@ -204,7 +212,7 @@ fn every_verb_says_what_is_written_down() {
     session.holds("check", &["virt-bridge check"]);
     session.holds("check-json", &["virt-bridge check --json tap-fallen network-active"]);
     session.holds("why-json", &["virt-bridge why web --json"]);
-    session.holds("heal", &["virt-bridge heal --dry-run", "virt-bridge heal", "virt-bridge heal"]);
+    session.holds("heal", &["virt-bridge heal --dry-run", "virt-bridge heal --json", "virt-bridge heal"]);
     session.holds("undo", &["virt-bridge undo br0", "virt-bridge undo br0 --force", "virt-bridge undo br0"]);
 
     let told = |file: &PathBuf| fs::read_to_string(file).unwrap();

@@ -105,6 +105,11 @@ fn whoever_confirms_makes_the_network_where_nobody_waits() {
     let undone = lab.attempt(["virt-bridge", "undo", "br0"]);
     let warning = "warning: network lan still runs, and br0 is gone: virsh net-destroy lan\n";
     assert!(undone.status.success() && support::text(&undone.stderr) == warning, "{}", told(&undone));
+    lab.host(["virsh", "net-destroy", "lan"]);
+    lab.host(with(&["--confirm", "60s", "--detach"]));
+    let said: serde_json::Value = serde_json::from_str(&lab.host(["virt-bridge", "confirm", "--json"])).unwrap();
+    assert_eq!(said, serde_json::json!({ "bridge": "br0", "confirmed": true, "went_on": true }));
+    assert!(network(&lab).ends_with(WHOLE), "{}", network(&lab));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use serde_json::json;
+
 use super::exit::{Exit, Failure};
 use crate::bridge::{Lock, Records};
 use crate::config::nearest;
@@ -13,6 +15,9 @@ pub struct Arguments {
     /// The bridge [default: the only one that waits]
     #[arg(value_parser = super::link_name)]
     bridge: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the verb.
@@ -22,20 +27,26 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(bridge) => bridge.clone(),
         None => only_one()?,
     };
-    let answer = match confirm(&bridge)? {
-        Answer::Kept => "confirmed, and stays",
-        Answer::KeptBefore => "nothing waits for confirmation, and it stays",
-    };
-    super::print_text(&format!("{bridge}: {answer}\n"))?;
-    keep_promise(&bridge)
+    let answer = confirm(&bridge)?;
+    if !arguments.json {
+        let answer = match answer {
+            Answer::Kept => "confirmed, and stays",
+            Answer::KeptBefore => "nothing waits for confirmation, and it stays",
+        };
+        super::print_text(&format!("{bridge}: {answer}\n"))?;
+        return keep_promise(&bridge, false).map(drop);
+    }
+    let kept = keep_promise(&bridge, true)?;
+    super::print_json(&json!({ "bridge": bridge, "confirmed": matches!(answer, Answer::Kept), "went_on": kept }))
 }
 
-/// What the command that took over was to do next and cannot any more.
-fn keep_promise(bridge: &str) -> Result<(), Failure> {
+/// Does what the command that took over was to do next and cannot any more; whether there was something.
+fn keep_promise(bridge: &str, quiet: bool) -> Result<bool, Failure> {
     let cannot = |error: io::Error| Failure::new(Exit::NeedsAttention, format!("cannot go on with {bridge}: {error}"));
-    let Some(promise) = Promise::left(bridge).map_err(cannot)? else { return Ok(()) };
-    super::up::keep(&promise)?;
-    Promise::end(bridge).map_err(cannot)
+    let Some(promise) = Promise::left(bridge).map_err(cannot)? else { return Ok(false) };
+    super::up::keep(&promise, quiet)?;
+    Promise::end(bridge).map_err(cannot)?;
+    Ok(true)
 }
 
 /// What a confirmation met.

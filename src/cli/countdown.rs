@@ -58,8 +58,9 @@ impl Countdown {
     /// Draws what remains, and waits for a moment.
     pub fn wait(&mut self, remaining: Duration) -> Event {
         if self.draws {
-            let _ =
-                write!(io::stderr(), "\r{}\x1b[K", bar(remaining, self.allowed)).and_then(|()| io::stderr().flush());
+            // On one line, however narrow the terminal is: what is too long for it is cut off (DECAWM).
+            let _ = write!(io::stderr(), "\r\x1b[?7l{}\x1b[K\x1b[?7h", bar(remaining, self.allowed))
+                .and_then(|()| io::stderr().flush());
         }
         let stdin = io::stdin();
         // Whoever reads from a terminal in the background is stopped by the kernel (tty_check_change).
@@ -102,11 +103,11 @@ impl Countdown {
     }
 }
 
-/// `[##########                    ] 20 s`
+/// `20 s [##########                    ]`
 fn bar(remaining: Duration, allowed: Duration) -> String {
     let share = remaining.as_secs_f64() / allowed.as_secs_f64().max(f64::MIN_POSITIVE);
     let full = ((share * BAR as f64).ceil() as usize).min(BAR);
-    format!("[{}{}] {} s", "#".repeat(full), " ".repeat(BAR - full), remaining.as_secs_f64().ceil())
+    format!("{} s [{}{}]", remaining.as_secs_f64().ceil(), "#".repeat(full), " ".repeat(BAR - full))
 }
 
 #[cfg(test)]
@@ -116,9 +117,9 @@ mod tests {
     #[test]
     fn the_bar_runs_from_full_to_empty() {
         let second = Duration::from_secs(1);
-        assert_eq!(bar(60 * second, 60 * second), format!("[{}] 60 s", "#".repeat(30)));
-        assert_eq!(bar(30 * second, 60 * second), format!("[{}{}] 30 s", "#".repeat(15), " ".repeat(15)));
-        assert_eq!(bar(Duration::ZERO, 60 * second), format!("[{}] 0 s", " ".repeat(30)));
-        assert_eq!(bar(second / 2, second * 60), format!("[#{}] 1 s", " ".repeat(29)));
+        assert_eq!(bar(60 * second, 60 * second), format!("60 s [{}]", "#".repeat(30)));
+        assert_eq!(bar(30 * second, 60 * second), format!("30 s [{}{}]", "#".repeat(15), " ".repeat(15)));
+        assert_eq!(bar(Duration::ZERO, 60 * second), format!("0 s [{}]", " ".repeat(30)));
+        assert_eq!(bar(second / 2, second * 60), format!("1 s [#{}]", " ".repeat(29)));
     }
 }

@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use super::exit::{Exit, Failure};
+use super::done::Done;
+use super::exit::Failure;
 use super::leases;
 use crate::bridge::Snapshot;
 use crate::check::fallen;
 use crate::libvirt::taps::{self, Tap};
 use crate::libvirt::vlans::Vlans;
 use crate::netlink::{Link, PortVlan, Request, Socket, bridge_vlan, link};
-use crate::printable;
 use crate::transfer::Transfer;
 
 #[derive(clap::Args)]
@@ -18,6 +18,9 @@ pub struct Arguments {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the verb.
@@ -26,37 +29,26 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         super::capability::require("heal")?;
     }
     super::capability::warn_of_unreadable();
-    let mut text = String::new();
+    let mut done = Done { done: Vec::new(), failures: Vec::new() };
     for bridge in Transfer::interrupted_bridges() {
         if !arguments.dry_run {
             leases::settle_earlier(&bridge)?;
         }
-        say!(text, "the DHCP client of {bridge} or its uplink goes on where the address is");
+        done.done.push(format!("the DHCP client of {bridge} or its uplink goes on where the address is"));
     }
     let unread = |error| Failure::unchanged(format!("cannot read the network state: {error}"));
     let mut socket = Socket::open().map_err(unread)?;
     let snapshot = Snapshot::take(&mut socket).map_err(unread)?;
     let taps = taps::of_running_guests(Path::new("/"));
     let fallen = fallen(&snapshot, &taps);
-    if fallen.is_empty() && text.is_empty() {
-        return super::print_text("nothing to do\n");
-    }
-    let mut failures = Vec::new();
     for (tap, port, bridge) in &fallen {
         let requests = requests(&snapshot, tap, *port, *bridge);
-        let done = requests.and_then(|it| if arguments.dry_run { Ok(()) } else { attach(&mut socket, *port, &it) });
-        match done {
-            Ok(()) => say!(text, "{}", told(tap)),
-            Err(error) => failures.push(format!("{}: {error}", told(tap))),
+        match requests.and_then(|it| if arguments.dry_run { Ok(()) } else { attach(&mut socket, *port, &it) }) {
+            Ok(()) => done.done.push(told(tap)),
+            Err(error) => done.failures.push(format!("{}: {error}", told(tap))),
         }
     }
-    // What was done stays done where nobody reads of it.
-    let _ = super::print_text(&printable::lines(&text));
-    match failures.as_slice() {
-        [] => Ok(()),
-        all if all.len() == fallen.len() => Err(Failure::several(Exit::Unchanged, failures)),
-        _ => Err(Failure::several(Exit::NeedsAttention, failures)),
-    }
+    done.tell(arguments.json)
 }
 
 fn told(tap: &Tap) -> String {

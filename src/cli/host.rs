@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::exit::{Exit, Failure};
+use super::done::Done;
+use super::exit::Failure;
 use crate::config::Config;
 use crate::log::Log;
 use crate::{forwarding, netfilter};
@@ -11,6 +12,9 @@ use crate::{forwarding, netfilter};
 pub enum Verb {
     /// Set the sysctls for IP forwarding and bridge netfilter, and bridges' own flags
     Apply {
+        /// Print as JSON
+        #[arg(long, conflicts_with = "for_hook")]
+        json: bool,
         /// Speak to syslog, and succeed whatever happens, within this time: what libvirt's hook runs
         #[arg(long, value_name = "MILLISECONDS")]
         for_hook: Option<u64>,
@@ -20,15 +24,15 @@ pub enum Verb {
 /// Runs the verb.
 pub fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Apply { for_hook: Some(milliseconds) } => {
+        Verb::Apply { for_hook: Some(milliseconds), .. } => {
             apply_for_hook(Duration::from_millis(*milliseconds));
             Ok(())
         }
-        Verb::Apply { for_hook: None } => apply(&super::config()?),
+        Verb::Apply { for_hook: None, json } => apply(&super::config()?, *json),
     }
 }
 
-fn apply(config: &Config) -> Result<(), Failure> {
+fn apply(config: &Config, as_json: bool) -> Result<(), Failure> {
     super::capability::require("host apply")?;
     let forwarding =
         forwarding::apply(config).map_err(|error| Failure::unchanged(format!("IP forwarding: {error}")))?;
@@ -36,17 +40,7 @@ fn apply(config: &Config) -> Result<(), Failure> {
         netfilter::apply(config).map_err(|error| Failure::unchanged(format!("bridge netfilter: {error}")))?;
     let mut done = forwarding.done;
     done.extend((!netfilter.done.is_empty()).then(|| netfilter.done.to_string()));
-    let failures = [forwarding.failures, netfilter.failures].concat();
-    let text = if done.is_empty() && failures.is_empty() { "nothing to do".into() } else { done.join("\n") };
-    // What was done stays done where nobody reads of it.
-    let _ = super::print_text(&format!("{text}\n"));
-    match failures.as_slice() {
-        [] => Ok(()),
-        failures => {
-            let exit = if done.is_empty() { Exit::Unchanged } else { Exit::NeedsAttention };
-            Err(Failure::several(exit, failures.iter().cloned()))
-        }
-    }
+    Done { done, failures: [forwarding.failures, netfilter.failures].concat() }.tell(as_json)
 }
 
 /// libvirtd waits for its hook without limit, so this ends in time even where a system call does not.

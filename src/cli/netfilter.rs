@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::capability;
-use super::exit::{Exit, Failure};
+use super::done::Done;
+use super::exit::Failure;
 use crate::config::Config;
 use crate::libvirt::bridge_networks;
 use crate::log::Log;
@@ -32,6 +33,9 @@ pub enum Verb {
         /// Only show what would be written
         #[arg(long)]
         dry_run: bool,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -40,8 +44,8 @@ pub fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::Show { json, root: None } => show(*json),
         Verb::Show { json, root: Some(root) } => show_below(root, *json),
-        Verb::Apply { dry_run: true } => dry_run(),
-        Verb::Apply { dry_run: false } => apply(),
+        Verb::Apply { dry_run: true, json } => dry_run(*json),
+        Verb::Apply { dry_run: false, json } => apply(*json),
     }
 }
 
@@ -49,48 +53,39 @@ fn unread(error: crate::netlink::Error) -> Failure {
     Failure::unchanged(format!("bridge netfilter: {error}"))
 }
 
-fn dry_run() -> Result<(), Failure> {
+fn dry_run(as_json: bool) -> Result<(), Failure> {
     let mut socket = Socket::open().map_err(unread)?;
     let (state, change) = netfilter::plan(&mut socket, &super::config()?).map_err(unread)?;
-    let mut text = missing_module(&state).to_owned();
-    let missing = change.missing();
-    missing.iter().for_each(|line| say!(text, "{line}"));
-    if !change.is_empty() || missing.is_empty() {
-        say!(text, "{}", in_words_with_writers(&change).join("\n"));
-    }
-    super::print_text(&printable::lines(&text))
+    let done = change.missing().into_iter().chain(in_words_with_writers(&change)).collect();
+    tell(&state, Done { done, failures: Vec::new() }, as_json)
 }
 
-fn apply() -> Result<(), Failure> {
+fn apply(as_json: bool) -> Result<(), Failure> {
     capability::require("netfilter apply")?;
     let mut socket = Socket::open().map_err(unread)?;
     let (state, change) = netfilter::plan(&mut socket, &super::config()?).map_err(unread)?;
     let outcome = change.carry_out(&mut socket).map_err(unread)?;
-    let done = !outcome.done.is_empty();
-    let mut text = missing_module(&state).to_owned();
-    let lines = in_words_with_writers(&outcome.done);
-    if done || outcome.failures.is_empty() {
-        say!(text, "{}", lines.join("\n"));
-    }
-    if done {
+    let done = in_words_with_writers(&outcome.done);
+    if !done.is_empty() {
         let log = Log::new("virt-bridge");
-        lines.iter().for_each(|line| log.info(&format!("bridge netfilter: {line}")));
+        done.iter().for_each(|line| log.info(&format!("bridge netfilter: {line}")));
     }
-    // What was done stays done where nobody reads of it.
-    let _ = super::print_text(&printable::lines(&text));
-    match outcome.failures.as_slice() {
-        [] => Ok(()),
-        failures => {
-            let exit = if done { Exit::NeedsAttention } else { Exit::Unchanged };
-            Err(Failure::several(exit, failures.iter().cloned()))
-        }
-    }
+    tell(&state, Done { done, failures: outcome.failures }, as_json)
 }
 
-/// The change, and who likely made it necessary, one line each.
+fn tell(state: &State, done: Done, as_json: bool) -> Result<(), Failure> {
+    if !as_json {
+        let _ = super::print_text(missing_module(state));
+    }
+    done.tell(as_json)
+}
+
+/// The change, and who likely made it necessary, one line each; nothing for none.
 fn in_words_with_writers(change: &Change) -> Vec<String> {
-    let change_itself = if change.is_empty() { "nothing to do".into() } else { change.to_string() };
-    std::iter::once(change_itself).chain(change.drift()).collect()
+    if change.is_empty() {
+        return Vec::new();
+    }
+    std::iter::once(change.to_string()).chain(change.drift()).collect()
 }
 
 fn missing_module(state: &State) -> &'static str {

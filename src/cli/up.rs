@@ -39,6 +39,9 @@ pub struct Arguments {
     #[arg(long, value_name = "DIRECTORY", value_parser = super::directory, requires = "persist")]
     #[arg(conflicts_with_all = ["rehearse", "network", "confirm", "no_confirm"])]
     root: Option<PathBuf>,
+    /// Nothing is said of what is done: the takeover is told of already.
+    #[arg(skip)]
+    quiet: bool,
 }
 
 /// Runs the verb.
@@ -75,7 +78,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         (None, None) => {
             let clients = leases::begin(&wanted.bridge, lasting.as_ref())?;
             let outcome = bridge::ensure(&wanted, Deadline::after(super::DEADLINE))?;
-            super::report::print(&wanted.bridge, &outcome, "nothing to do", arguments.bridge.json);
+            if !arguments.quiet {
+                super::report::print(&wanted.bridge, &outcome, "nothing to do", arguments.bridge.json);
+            }
             leases::to_bridge(clients).map_err(leases::attention)?;
         }
     }
@@ -84,11 +89,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     if let Some(lasting) = &lasting {
-        persist::write(&wanted.bridge, &lasting.persistence, arguments.bridge.json)?;
+        persist::write(&wanted.bridge, &lasting.persistence, arguments.is_silent())?;
     }
     // Last: its start finds the bridge, and of a takeover that failed or was not confirmed no network is left.
     if let Some(network) = &network {
-        network.make(&wanted.bridge, arguments.bridge.json)?;
+        network.make(&wanted.bridge, arguments.is_silent())?;
     }
     if waits.is_some() {
         let forgotten = Promise::end(&wanted.bridge);
@@ -101,10 +106,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn keep(promise: &Promise) -> Result<(), Failure> {
+pub fn keep(promise: &Promise, quiet: bool) -> Result<(), Failure> {
     let unread = |why| Failure::unchanged(format!("cannot read what is to be done for {}: {why}", promise.bridge));
     let bridge = BridgeArguments::of_promise(promise).map_err(unread)?;
-    run(&Arguments { bridge, confirm: None, no_confirm: true, detach: false, root: None })
+    run(&Arguments { bridge, confirm: None, no_confirm: true, detach: false, root: None, quiet })
+}
+
+impl Arguments {
+    /// Whether what is written and made is told of to nobody who reads words.
+    fn is_silent(&self) -> bool {
+        self.bridge.json || self.quiet
+    }
 }
 
 /// What is to be done when the takeover is confirmed: this process does it, unless it ends before.
