@@ -94,9 +94,10 @@ fn lab() -> Lab {
 
 /// The files of another host, which does not run.
 fn make_image(lab: &Lab) {
-    let make = "mkdir -p /run/image/etc/libvirt/qemu/networks /run/image/sys/class/net/eth0
+    let make =
+        "mkdir -p /run/image/etc/libvirt/qemu/networks /run/image/sys/class/net/eth0 /run/image/sys/class/net/eth2
         cp -a /etc/network /run/image/etc/
-        echo 52:54:00:00:00:77 >/run/image/sys/class/net/eth0/address";
+        echo 52:54:00:00:00:77 | tee /run/image/sys/class/net/eth0/address >/run/image/sys/class/net/eth2/address";
     lab.host(["sh", "-ec", make]);
     lab.write("/run/image/etc/virt-bridge.toml", "[bridge.br5]\nuplink = \"eth0\"\nnf-call-iptables = true\n");
     let network = "<network><name>nat</name><forward mode='nat'/><bridge name='virbr0'/></network>";
@@ -147,6 +148,7 @@ fn every_verb_says_what_is_written_down() {
             "virt-bridge plan br5 --persist --root /run/image",
             "virt-bridge plan br5 --persist --root /run/image --uplink auto",
             "virt-bridge plan br5 --persist --root /run/image --uplink eth1",
+            "virt-bridge plan br5 --persist --root /run/image --uplink eth2",
             "virt-bridge netfilter show --root /run/image",
             "virt-bridge netfilter show --root /run/image --json | jq -c '.bridges | keys'",
             "virt-bridge check --root /run/image",

@@ -53,7 +53,10 @@ pub fn plan(wanted: &Wanted) -> Result<Option<Lasting>, Failure> {
     let claims = owner::claims(Path::new("/"), owner::Link { name: &uplink.name, index: uplink.index });
     let claims = claims.map_err(|error| unread(&error))?;
     let bridge = bridge(wanted, &uplink.name, uplink.index, mac);
-    let persistence = owner::persistence(Path::new("/"), &bridge, &claims).map_err(refused)?;
+    let persistence = owner::persistence(Path::new("/"), &bridge, &claims).map_err(|reasons| {
+        refused(reasons)
+            .hint("change what is named and say the same again; without --persist the bridge lasts until the next boot")
+    })?;
     Ok(Some(Lasting { uplink: uplink.name, persistence }))
 }
 
@@ -79,7 +82,8 @@ pub fn plan_below(root: &Path, wanted: &Wanted) -> Result<Persistence, Failure> 
     };
     let claims =
         claims.map_err(|error| Failure::unchanged(format!("cannot find out who configures {uplink}: {error}")))?;
-    owner::persistence(root, &bridge(wanted, uplink, index, mac.trim().to_owned()), &claims).map_err(refused)
+    owner::persistence(root, &bridge(wanted, uplink, index, mac.trim().to_owned()), &claims)
+        .map_err(|reasons| refused(reasons).hint("change what is named and say the same again"))
 }
 
 fn bridge(wanted: &Wanted, uplink: &str, uplink_index: u32, mac: String) -> Bridge {
@@ -97,10 +101,8 @@ fn bridge(wanted: &Wanted, uplink: &str, uplink_index: u32, mac: String) -> Brid
 }
 
 fn refused(reasons: Vec<String>) -> Failure {
-    Failure::unchanged(format!(
-        "the bridge cannot be made to last: {} (without --persist it lasts until the next boot)",
-        reasons.join("; ")
-    ))
+    let causes = reasons.iter().map(|reason| format!("the bridge cannot be made to last: {reason}"));
+    Failure::several(Exit::Unchanged, causes)
 }
 
 /// Every file that changes, as a diff.
