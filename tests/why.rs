@@ -86,6 +86,35 @@ fn what_is_broken_at_the_guest_its_tap_and_its_router_is_named_and_mended() {
     );
 }
 
+/// They work before the bridge learns, so that the guest seems to be silent; what was learnt before is forgotten.
+#[test]
+fn rules_that_ask_for_the_guest_are_named_and_taken_away() {
+    let lab = online();
+    for (chain, table, rule) in [
+        ("type filter hook prerouting priority 0", "bridge", "iifname vnet0 counter drop"),
+        ("type filter hook prerouting priority 0", "bridge", "ether saddr 52:54:00:00:00:30 drop"),
+        ("type filter hook ingress device vnet0 priority 0", "netdev", "counter drop"),
+    ] {
+        let made = format!(
+            "nft 'add table {table} mine; add chain {table} mine first {{ {chain}; }}; add rule {table} mine first {rule}'
+            ip link set vnet0 type bridge_slave fdb_flush"
+        );
+        lab.host(["sh", "-ec", &made]);
+        let finding = finding(&lab, "web", "tap");
+        let sentence = format!("a rule in chain first of table {table} mine drops frames of web at vnet0");
+        says(&finding, &sentence, &format!("whoever has made chain first of table {table} mine"));
+        lab.host(["sh", "-ec", finding["mend"].as_str().unwrap()]);
+        assert!(!told(&lab.attempt(["virt-bridge", "why", "web"])).contains("a rule in"));
+        // Nor does one of another guest count.
+        let other = format!("add rule {table} mine first ether saddr 52:54:00:00:00:31 drop");
+        if table == "bridge" {
+            lab.host(["nft", &other]);
+            assert!(!told(&lab.attempt(["virt-bridge", "why", "web"])).contains("a rule in"));
+        }
+        lab.host(["nft", "delete", "table", table, "mine"]);
+    }
+}
+
 #[test]
 fn what_is_broken_at_the_bridge_and_its_uplink_is_named_and_mended() {
     let lab = online();

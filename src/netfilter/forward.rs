@@ -4,8 +4,11 @@
 //! or not: whether such a rule speaks of the bridge is told, and which packets it saves is not.
 
 mod legacy;
+mod sender;
 #[cfg(test)]
 mod tests;
+
+pub use sender::Obstacle;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

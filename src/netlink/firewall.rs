@@ -9,6 +9,7 @@ use super::{Attributes, Error, Malformed, Payload, Socket, View, join_header, sp
 
 const NFTA_RULE_TABLE: u16 = 1;
 const NFTA_RULE_CHAIN: u16 = 2;
+const NFTA_RULE_HANDLE: u16 = 3;
 const NFTA_RULE_EXPRESSIONS: u16 = 4;
 /// `NFNL_SUBSYS_NFTABLES` of linux/netfilter/nfnetlink.h, in the upper byte of a message's type.
 const NFTABLES: u16 = 10 << 8;
@@ -53,6 +54,10 @@ impl FirewallRule {
     pub fn place(&self) -> (u8, String, String) {
         let text = |kind| self.attributes.string(kind).unwrap_or_default();
         (self.header[0], text(NFTA_RULE_TABLE), text(NFTA_RULE_CHAIN))
+    }
+
+    pub(super) fn handle_bytes(&self) -> Option<&[u8]> {
+        self.attributes.get(NFTA_RULE_HANDLE)
     }
 
     pub(super) fn expressions(&self) -> View<'_> {

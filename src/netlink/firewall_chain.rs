@@ -11,6 +11,9 @@ const NFTA_CHAIN_HOOK: u16 = 4;
 const NFTA_CHAIN_POLICY: u16 = 5;
 const NFTA_CHAIN_TYPE: u16 = 7;
 const NFTA_HOOK_HOOKNUM: u16 = 1;
+const NFTA_HOOK_DEV: u16 = 3;
+const NFTA_HOOK_DEVS: u16 = 4;
+const NFTA_DEVICE_NAME: u16 = 1;
 /// What is passed on goes through these hooks in turn (`NF_INET_…` of linux/netfilter.h; `NF_BR_…` are the same).
 const PREROUTING: u32 = 0;
 const FORWARD: u32 = 2;
@@ -111,6 +114,14 @@ impl FirewallChain {
         }
     }
 
+    /// Whether it gets the packets of this link, which it names, and no others but those of other such links.
+    pub fn is_at(&self, link: &str) -> bool {
+        let Some(hook) = self.attributes.nested(NFTA_CHAIN_HOOK) else { return false };
+        let others = hook.nested(NFTA_HOOK_DEVS).unwrap_or_default();
+        let named = |name: &[u8]| name.split(|byte| *byte == 0).next() == Some(link.as_bytes());
+        hook.get(NFTA_HOOK_DEV).is_some_and(named) || others.all(NFTA_DEVICE_NAME).any(named)
+    }
+
     /// Whether what no rule decides is dropped.
     pub fn drops_the_rest(&self) -> bool {
         big_endian(self.attributes.get(NFTA_CHAIN_POLICY)) == Some(libc::NF_DROP as u32)
@@ -138,6 +149,38 @@ impl FirewallRule {
             }
         }
         fate
+    }
+
+    /// By what it is named to be deleted.
+    pub fn handle(&self) -> u64 {
+        self.handle_bytes().and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)
+    }
+
+    /// Whether it drops the packets that are as it asks for.
+    pub fn drops(&self) -> bool {
+        self.each(|name, data| match name {
+            "immediate" => verdict(data) == Some(Fate::Drop),
+            "target" => data.string(NFTA_XT_NAME).as_deref() == Some("REJECT"),
+            name => name == "reject",
+        })
+    }
+
+    /// Whether it asks for packets with this value: the name of a link, or an address.
+    pub fn asks_for(&self, value: &[u8]) -> bool {
+        self.each(|name, data| {
+            let wanted = data.nested(NFTA_CMP_DATA).and_then(|data| data.get(NFTA_DATA_VALUE)).unwrap_or_default();
+            let is_it = wanted.strip_prefix(value).is_some_and(|rest| rest.iter().all(|byte| *byte == 0));
+            name == "cmp" && is_it && !value.is_empty() && big_endian(data.get(NFTA_CMP_OP)) == Some(NFT_CMP_EQ)
+        })
+    }
+
+    /// Whether one of its expressions, a name and data, is such a one.
+    fn each(&self, is_it: impl Fn(&str, View<'_>) -> bool) -> bool {
+        let expressions = self.expressions();
+        expressions.all(NFTA_LIST_ELEM).filter_map(|bytes| View::parse(bytes).ok()).any(|expression| {
+            let name = expression.string(NFTA_EXPR_NAME).unwrap_or_default();
+            is_it(&name, expression.nested(NFTA_EXPR_DATA).unwrap_or_default())
+        })
     }
 
     /// The chain to which it sends packets, all or some.

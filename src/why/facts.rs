@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::libvirt::guest::Interface;
 use crate::libvirt::networks::Network;
-use crate::netfilter::forward::Barrier;
+use crate::netfilter::forward::{Barrier, Obstacle};
 use crate::netlink::{BridgePort, PortState, PortVlan};
 
 /// An interface of a guest, and every hop between it and the router.
@@ -24,6 +24,8 @@ pub struct Facts {
     pub namesakes: Vec<String>,
     /// The link on the host's side.
     pub tap: Option<Port>,
+    /// Rules of the host's firewall that drop what comes from it.
+    pub obstacles: Vec<Obstacle>,
     /// The name of the bridge that the tap should be a port of.
     pub bridge_name: Option<String>,
     /// That bridge.

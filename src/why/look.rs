@@ -99,6 +99,7 @@ struct Host<'a> {
     domains: Vec<Domain<'a>>,
     vlans: HashMap<u32, Vec<PortVlan>>,
     netfilter_has_drifted: bool,
+    firewall: Firewall,
 }
 
 impl<'a> Host<'a> {
@@ -112,6 +113,7 @@ impl<'a> Host<'a> {
             domains: files.domains(&config.interfaces).0,
             vlans: bridge_vlan::of_ports(socket)?,
             netfilter_has_drifted: !change.is_empty(),
+            firewall: Firewall::read(root)?,
         })
     }
 
@@ -128,6 +130,10 @@ impl<'a> Host<'a> {
             bridge_name,
             ..Facts::default()
         };
+        if let Some(tap) = &facts.tap {
+            let mac = interface.mac.as_deref().and_then(mac_bytes).unwrap_or_default();
+            facts.obstacles = self.firewall.obstacles(&tap.name, &mac);
+        }
         let Some(name) = facts.bridge_name.clone() else { return Ok(facts) };
         if let Some(Uplink::Name(uplink)) = self.config.bridges.get(&name).map(|bridge| &bridge.uplink) {
             facts.configured_uplink = Some(uplink.clone());
@@ -136,7 +142,7 @@ impl<'a> Host<'a> {
         let other = self.snapshot.link(&name).filter(|link| !link.is_bridge());
         facts.foreign_bridge = other.map(|link| link.kind().unwrap_or_else(|| "hardware".into()));
         let Some(seen) = picture::look(socket, Some(&name))?.pop() else { return Ok(facts) };
-        facts.bridge = Some(self.bridge(&seen)?);
+        facts.bridge = Some(self.bridge(&seen));
         let uplink = seen.uplink.filter(|name| facts.configured_uplink.as_ref().is_none_or(|wanted| wanted == name));
         if let Some(uplink) = uplink {
             facts.uplink = self.snapshot.link(&uplink).and_then(|link| self.port(link));
@@ -169,11 +175,11 @@ impl<'a> Host<'a> {
         })
     }
 
-    fn bridge(&self, seen: &picture::Bridge) -> Result<Bridge, Error> {
+    fn bridge(&self, seen: &picture::Bridge) -> Bridge {
         let root = Path::new("/");
-        let mut barriers = Firewall::read(root)?.barriers(&seen.name);
+        let mut barriers = self.firewall.barriers(&seen.name);
         barriers.retain(|barrier| barrier.is_met(seen.filtered));
-        Ok(Bridge {
+        Bridge {
             name: seen.name.clone(),
             is_up: seen.up,
             mtu: seen.mtu,
@@ -186,7 +192,7 @@ impl<'a> Host<'a> {
             } else {
                 Vec::new()
             },
-        })
+        }
     }
 
     fn owners(&self, link: &str) -> Vec<String> {

@@ -23,6 +23,7 @@ pub(super) fn judge(facts: &Facts) -> Hop {
     let mut findings: Vec<Finding> = link(tap).into_iter().collect();
     findings.extend(master(facts, tap).or_else(|| port(facts, tap)));
     findings.extend(filter(facts, tap));
+    findings.extend(rules(facts, tap));
     findings.extend(stranger(facts, tap));
     findings.extend(mtu(facts, tap));
     Hop::judged("tap", seen(facts, tap), findings)
@@ -130,6 +131,18 @@ fn filter(facts: &Facts, tap: &Port) -> Option<Finding> {
             format!("libvirt's network filter {filter}, in the definition of {guest}"),
             format!("virsh nwfilter-edit {filter}, or take <filterref> out: virsh edit {guest}"),
         )
+    })
+}
+
+/// Rules of the host's firewall that ask for this guest. They work before the bridge learns, so they are told of only where
+/// nothing passes: to let some frames pass may be what they are for.
+fn rules(facts: &Facts, tap: &Port) -> impl Iterator<Item = Finding> {
+    let passes = facts.is_learnt() || !facts.signs.answers.is_empty();
+    let (guest, name) = (Printable(&facts.guest), &tap.name);
+    facts.obstacles.iter().filter(move |_| !passes).map(move |obstacle| {
+        let place = Printable(&obstacle.place);
+        let sentence = format!("a rule in {place} drops frames of {guest} at {name}");
+        Finding::problem(sentence, format!("whoever has made {place}"), &obstacle.removal)
     })
 }
 
