@@ -6,6 +6,7 @@ use super::link::{IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINKINFO};
 /// linux/if_link.h
 const IFLA_BRPORT_STATE: u16 = 1;
 const IFLA_BRPORT_LEARNING: u16 = 8;
+const IFLA_BRPORT_UNICAST_FLOOD: u16 = 9;
 const IFLA_BRPORT_BCAST_FLOOD: u16 = 30;
 const IFLA_BRPORT_ISOLATED: u16 = 33;
 
@@ -18,6 +19,8 @@ pub struct BridgePort {
     pub is_isolated: bool,
     /// Whether the bridge learns who is behind it.
     pub learns: bool,
+    /// Whether it gets what is sent to somebody whom the bridge does not know.
+    pub gets_unknown: bool,
     /// Whether it gets what is sent to everybody, ARP questions among it.
     pub gets_broadcasts: bool,
 }
@@ -62,6 +65,7 @@ impl Link {
             state,
             is_isolated: is(IFLA_BRPORT_ISOLATED, false),
             learns: is(IFLA_BRPORT_LEARNING, true),
+            gets_unknown: is(IFLA_BRPORT_UNICAST_FLOOD, true),
             gets_broadcasts: is(IFLA_BRPORT_BCAST_FLOOD, true),
         })
     }

@@ -56,8 +56,10 @@ impl FirewallRule {
         (self.header[0], text(NFTA_RULE_TABLE), text(NFTA_RULE_CHAIN))
     }
 
-    pub(super) fn handle_bytes(&self) -> Option<&[u8]> {
-        self.attributes.get(NFTA_RULE_HANDLE)
+    /// By what it is named to be deleted.
+    pub fn handle(&self) -> u64 {
+        let bytes = self.attributes.get(NFTA_RULE_HANDLE).and_then(|bytes| bytes.try_into().ok());
+        bytes.map_or(0, u64::from_be_bytes)
     }
 
     pub(super) fn expressions(&self) -> View<'_> {

@@ -151,11 +151,6 @@ impl FirewallRule {
         fate
     }
 
-    /// By what it is named to be deleted.
-    pub fn handle(&self) -> u64 {
-        self.handle_bytes().and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)
-    }
-
     /// Whether it drops the packets that are as it asks for.
     pub fn drops(&self) -> bool {
         self.each(|name, data| match name {

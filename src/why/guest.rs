@@ -126,12 +126,13 @@ fn silence(facts: &Facts) -> Option<Finding> {
     if !may_speak || !facts.obstacles.is_empty() || !signs.answers.is_empty() || facts.is_learnt() || signs.sent > 0 {
         return None;
     }
+    let learns = tap.and_then(|tap| tap.settings).is_some_and(|settings| settings.learns);
     let (name, own) = (shown(facts), "the guest's own system");
     let mend = format!("virsh console {name}: look whether its interface is up and has an address");
     match signs.sent_ever {
         0 => Some(Finding::problem(format!("{name} has not sent a single frame"), own, mend)),
-        // With a filter the bridge may not have seen what it has sent.
-        _ if facts.interface.filter.is_some() => None,
+        // With a filter the bridge may not have seen what it has sent, and where it does not learn it has not.
+        _ if facts.interface.filter.is_some() || !learns => None,
         // A bridge forgets whom it has not heard for ageing_time, 300 s.
         _ => Some(Finding::warning(format!("{name} has not been heard lately, and does not answer"), own, mend)),
     }

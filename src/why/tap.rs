@@ -76,7 +76,18 @@ fn port(facts: &Facts, tap: &Port) -> Option<Finding> {
     if let Some(finding) = state(facts, tap, settings.state) {
         return Some(finding);
     }
-    (!settings.gets_broadcasts).then(|| silent_broadcasts(tap))
+    if !settings.gets_broadcasts {
+        return Some(silent_broadcasts(tap));
+    }
+    let is_deaf = !settings.learns && !settings.gets_unknown && !facts.is_learnt();
+    is_deaf.then(|| {
+        let (bridge, mac, name) = (facts.bridge_name(), facts.mac(), &tap.name);
+        Finding::problem(
+            format!("{bridge} does not know that {mac} is behind {name}, may not learn it, and sends nothing there"),
+            "macTableManager in the network of libvirt, or an administrator",
+            format!("bridge link set dev {} learning on flood on", ShellWord(name)),
+        )
+    })
 }
 
 /// A port that gets no broadcasts; an uplink's, too.

@@ -5,8 +5,13 @@ use crate::netfilter::forward::Barrier;
 use crate::netlink::{BridgePort, PortState, PortVlan};
 
 const MAC: &str = "52:54:00:00:00:30";
-const FORWARDS: BridgePort =
-    BridgePort { state: PortState::Forwarding, is_isolated: false, learns: true, gets_broadcasts: true };
+const FORWARDS: BridgePort = BridgePort {
+    state: PortState::Forwarding,
+    is_isolated: false,
+    learns: true,
+    gets_unknown: true,
+    gets_broadcasts: true,
+};
 
 fn port(name: &str, learnt: &str) -> Port {
     Port {
@@ -134,6 +139,16 @@ const PROBLEMS: &[Case] = &[
         "wait 30 s, or: ip link set br0 type bridge stp_state 0",
     ),
     (|it| settings(tap(it)).gets_broadcasts = false, "tap", "no ARP question", "", "bcast_flood on"),
+    (
+        |it| {
+            (*settings(tap(it)), tap(it).learnt) =
+                (BridgePort { learns: false, gets_unknown: false, ..FORWARDS }, vec![])
+        },
+        "tap",
+        "br0 does not know that 52:54:00:00:00:30 is behind vnet0",
+        "macTableManager",
+        "learning on flood on",
+    ),
     (
         |it| (it.interface.filter, tap(it).learnt) = (Some("no-ip".into()), Vec::new()),
         "tap",
