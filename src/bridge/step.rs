@@ -2,27 +2,31 @@
 
 use nix::errno::Errno;
 use nix::libc;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::netlink::{Payload, Request};
 
 /// Flags that make an object and refuse one that is there already.
 pub const CREATE_NEW: i32 = libc::NLM_F_CREATE | libc::NLM_F_EXCL;
 
-/// A change that one netlink message makes. Plans show it in words; the message follows from the objects beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A change that one netlink message makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// What the step does, for people.
-    #[serde(rename = "step")]
     pub what: String,
     /// What it is good for, for people.
     pub why: &'static str,
     /// The message.
-    #[serde(skip)]
     pub request: Request,
     /// Errors that say that things are already as the step wants them.
-    #[serde(skip)]
     pub already: &'static [Errno],
+}
+
+/// Plans and receipts show steps in words; the messages follow from the objects that they carry beside.
+impl Serialize for Step {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.what)
+    }
 }
 
 impl Step {

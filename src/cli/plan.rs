@@ -63,6 +63,7 @@ fn of_host(arguments: &BridgeArguments) -> Result<(), Failure> {
     if arguments.json {
         super::print_json(&Shown {
             survey: &survey,
+            reasons: reasons(&survey),
             expected_outage_microseconds: outage.as_ref().map(|outage| outage.longest.as_micros() as u64),
             persistence: lasting.as_ref().map(|lasting| &lasting.persistence),
             network: network.as_ref(),
@@ -86,6 +87,9 @@ fn of_host(arguments: &BridgeArguments) -> Result<(), Failure> {
 struct Shown<'a> {
     #[serde(flatten)]
     survey: &'a Survey,
+    /// What each step is good for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<Reason<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected_outage_microseconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +98,23 @@ struct Shown<'a> {
     network: Option<&'a Network>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rehearsal: Option<&'a Rehearsal>,
+}
+
+/// Steps of one reason, one after the other.
+#[derive(Serialize)]
+struct Reason<'a> {
+    why: &'static str,
+    steps: Vec<&'a str>,
+}
+
+fn reasons(survey: &Survey) -> Vec<Reason<'_>> {
+    let phases = survey.plan.iter().flat_map(|plan| [&plan.prepare, &plan.switch, &plan.commit, &plan.finish]);
+    let alike = phases.flat_map(|steps| steps.chunk_by(|step, next| step.why == next.why));
+    alike
+        .filter_map(|steps| {
+            Some(Reason { why: steps.first()?.why, steps: steps.iter().map(|step| step.what.as_str()).collect() })
+        })
+        .collect()
 }
 
 fn in_words(survey: &Survey) -> String {
