@@ -40,12 +40,16 @@ fn says(finding: &Value, sentence: &str, owner: &str) {
     assert!(finding["owner"].as_str().unwrap().contains(owner), "{owner} is not in {finding}");
 }
 
-/// Breaks the way of `web`, lets it be named, and mends it as it is said.
-fn is_named_and_mended(lab: &Lab, breakage: &str, hop: &str, sentence: &str, owner: &str) {
+fn is_named_and_its_mend_run(lab: &Lab, breakage: &str, hop: &str, sentence: &str, owner: &str) {
     lab.host(["sh", "-ec", breakage]);
     let finding = finding(lab, "web", hop);
     says(&finding, sentence, owner);
     lab.host(["sh", "-ec", finding["mend"].as_str().unwrap()]);
+}
+
+/// Breaks the way of `web`, lets it be named, and mends it as it is said.
+fn is_named_and_mended(lab: &Lab, breakage: &str, hop: &str, sentence: &str, owner: &str) {
+    is_named_and_its_mend_run(lab, breakage, hop, sentence, owner);
     lab.wait_until(&format!("the guest is online again after: {breakage}"), || is_online(lab, "web"));
 }
 
@@ -112,10 +116,8 @@ fn what_keeps_the_bridge_from_knowing_the_guest_is_named_and_taken_away() {
 
 /// As `is_named_and_mended`, but for a guest that speaks too seldom to be waited for.
 fn unlearnt(lab: &Lab, breakage: &str, sentence: &str, owner: &str) {
-    lab.host(["sh", "-ec", &format!("{breakage}; ip link set vnet0 type bridge_slave fdb_flush")]);
-    let finding = finding(lab, "web", "tap");
-    says(&finding, sentence, owner);
-    lab.host(["sh", "-ec", finding["mend"].as_str().unwrap()]);
+    let breakage = format!("{breakage}; ip link set vnet0 type bridge_slave fdb_flush");
+    is_named_and_its_mend_run(lab, &breakage, "tap", sentence, owner);
     let afterwards = told(&lab.attempt(["virt-bridge", "why", "web"]));
     assert!(!afterwards.contains(sentence), "{afterwards}");
 }

@@ -109,12 +109,17 @@ struct Reason<'a> {
 
 fn reasons(survey: &Survey) -> Vec<Reason<'_>> {
     let phases = survey.plan.iter().flat_map(|plan| [&plan.prepare, &plan.switch, &plan.commit, &plan.finish]);
-    let alike = phases.flat_map(|steps| steps.chunk_by(|step, next| step.why == next.why));
-    alike
+    phases
+        .flat_map(|steps| of_one_reason(steps))
         .filter_map(|steps| {
             Some(Reason { why: steps.first()?.why, steps: steps.iter().map(|step| step.what.as_str()).collect() })
         })
         .collect()
+}
+
+/// The steps, those of one reason together.
+fn of_one_reason(steps: &[Step]) -> impl Iterator<Item = &[Step]> {
+    steps.chunk_by(|step, next| step.why == next.why)
 }
 
 fn in_words(survey: &Survey) -> String {
@@ -149,7 +154,7 @@ fn add_phase(text: &mut String, title: &str, steps: &[Step]) {
     if !steps.is_empty() {
         say!(text, "{title}:");
     }
-    for alike in steps.chunk_by(|step, next| step.why == next.why) {
+    for alike in of_one_reason(steps) {
         alike.first().into_iter().for_each(|step| say!(text, "  # {}", step.why));
         alike.iter().for_each(|step| say!(text, "  {}", step.what));
     }

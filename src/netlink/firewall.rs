@@ -62,7 +62,8 @@ impl FirewallRule {
         bytes.map_or(0, u64::from_be_bytes)
     }
 
-    pub(super) fn expressions(&self) -> View<'_> {
+    /// Its expressions, one behind the other.
+    pub(super) fn list(&self) -> View<'_> {
         self.attributes.nested(NFTA_RULE_EXPRESSIONS).unwrap_or_default()
     }
 }

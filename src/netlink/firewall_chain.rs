@@ -132,12 +132,10 @@ impl FirewallRule {
     /// What the rule does with every packet of a bridge; nothing where it asks for something else of the packet first, or
     /// decides nothing.
     pub fn fate(&self, bridge: &str) -> Option<Fate> {
-        let expressions = self.expressions();
         let mut fate = None;
-        for expression in expressions.all(NFTA_LIST_ELEM).filter_map(|bytes| View::parse(bytes).ok()) {
-            let data = expression.nested(NFTA_EXPR_DATA).unwrap_or_default();
+        for (name, data) in self.expressions() {
             let xt = || data.string(NFTA_XT_NAME).unwrap_or_default();
-            match expression.string(NFTA_EXPR_NAME)?.as_str() {
+            match name.as_str() {
                 "counter" | "log" => {}
                 "meta" if big_endian(data.get(NFTA_META_KEY)).is_some_and(|key| NAMES_OF_LINKS.contains(&key)) => {}
                 "cmp" if is_true_of(data, bridge) => {}
@@ -153,7 +151,7 @@ impl FirewallRule {
 
     /// Whether it drops the packets that are as it asks for.
     pub fn drops(&self) -> bool {
-        self.each(|name, data| match name {
+        self.expressions().any(|(name, data)| match name.as_str() {
             "immediate" => verdict(data) == Some(Fate::Drop),
             "target" => data.string(NFTA_XT_NAME).as_deref() == Some("REJECT"),
             name => name == "reject",
@@ -162,29 +160,27 @@ impl FirewallRule {
 
     /// Whether it asks for packets with this value: the name of a link, or an address.
     pub fn asks_for(&self, value: &[u8]) -> bool {
-        self.each(|name, data| {
+        self.expressions().any(|(name, data)| {
             let wanted = data.nested(NFTA_CMP_DATA).and_then(|data| data.get(NFTA_DATA_VALUE)).unwrap_or_default();
             let is_it = wanted.strip_prefix(value).is_some_and(|rest| rest.iter().all(|byte| *byte == 0));
             name == "cmp" && is_it && !value.is_empty() && big_endian(data.get(NFTA_CMP_OP)) == Some(NFT_CMP_EQ)
         })
     }
 
-    /// Whether one of its expressions, a name and data, is such a one.
-    fn each(&self, is_it: impl Fn(&str, View<'_>) -> bool) -> bool {
-        let expressions = self.expressions();
-        expressions.all(NFTA_LIST_ELEM).filter_map(|bytes| View::parse(bytes).ok()).any(|expression| {
-            let name = expression.string(NFTA_EXPR_NAME).unwrap_or_default();
-            is_it(&name, expression.nested(NFTA_EXPR_DATA).unwrap_or_default())
+    /// The chain to which it sends packets, all or some.
+    pub fn target(&self) -> Option<String> {
+        self.expressions().filter_map(|(_, data)| verdict(data)).find_map(|fate| match fate {
+            Fate::Jump(chain) | Fate::Goto(chain) => Some(chain),
+            _ => None,
         })
     }
 
-    /// The chain to which it sends packets, all or some.
-    pub fn target(&self) -> Option<String> {
-        let expressions = self.expressions();
-        let data = expressions.all(NFTA_LIST_ELEM).filter_map(|bytes| View::parse(bytes).ok()?.nested(NFTA_EXPR_DATA));
-        data.filter_map(verdict).find_map(|fate| match fate {
-            Fate::Jump(chain) | Fate::Goto(chain) => Some(chain),
-            _ => None,
+    /// What it asks and does, each as the name of the expression and its data.
+    fn expressions(&self) -> impl Iterator<Item = (String, View<'_>)> {
+        let all = self.list().all(NFTA_LIST_ELEM).filter_map(|bytes| View::parse(bytes).ok());
+        all.map(|expression| {
+            let name = expression.string(NFTA_EXPR_NAME).unwrap_or_default();
+            (name, expression.nested(NFTA_EXPR_DATA).unwrap_or_default())
         })
     }
 }

@@ -137,6 +137,11 @@ impl Facts {
         tap.learnt.iter().any(|learnt| learnt.eq_ignore_ascii_case(mac))
     }
 
+    /// Whether something of it has come as far as the bridge.
+    pub fn is_heard(&self) -> bool {
+        self.is_learnt() || !self.signs.answers.is_empty()
+    }
+
     /// How sentences call the interface.
     pub fn mac(&self) -> &str {
         self.interface.mac.as_deref().unwrap_or("its interface")

@@ -123,7 +123,7 @@ fn silence(facts: &Facts) -> Option<Finding> {
     let tap = facts.tap.as_ref().filter(is_in_place);
     let may_speak = tap.is_some_and(|tap| tap.is_up && tap.carrier != Some(false) && tap.forwards());
     let signs = &facts.signs;
-    if !may_speak || !facts.obstacles.is_empty() || !signs.answers.is_empty() || facts.is_learnt() || signs.sent > 0 {
+    if !may_speak || !facts.obstacles.is_empty() || facts.is_heard() || signs.sent > 0 {
         return None;
     }
     let learns = tap.and_then(|tap| tap.settings).is_some_and(|settings| settings.learns);

@@ -132,8 +132,7 @@ pub(super) fn state(facts: &Facts, port: &Port, state: PortState) -> Option<Find
 fn filter(facts: &Facts, tap: &Port) -> Option<Finding> {
     let filter = ShellWord(facts.interface.filter.as_deref()?);
     let guest = ShellWord(&facts.guest);
-    let passes = facts.is_learnt() || !facts.signs.answers.is_empty();
-    (!passes && facts.signs.sent_ever > 0 && tap.forwards()).then(|| {
+    (!facts.is_heard() && facts.signs.sent_ever > 0 && tap.forwards()).then(|| {
         Finding::problem(
             format!(
                 "{guest} has sent {} frames, and the filter {filter} has let none into the bridge",
@@ -148,9 +147,8 @@ fn filter(facts: &Facts, tap: &Port) -> Option<Finding> {
 /// Rules of the host's firewall that ask for this guest. They work before the bridge learns, so they are told of only where
 /// nothing passes: to let some frames pass may be what they are for.
 fn rules(facts: &Facts, tap: &Port) -> impl Iterator<Item = Finding> {
-    let passes = facts.is_learnt() || !facts.signs.answers.is_empty();
     let (guest, name) = (Printable(&facts.guest), &tap.name);
-    facts.obstacles.iter().filter(move |_| !passes).map(move |obstacle| {
+    facts.obstacles.iter().filter(|_| !facts.is_heard()).map(move |obstacle| {
         let place = Printable(&obstacle.place);
         let sentence = format!("a rule in {place} drops frames of {guest} at {name}");
         Finding::problem(sentence, format!("whoever has made {place}"), &obstacle.removal)
