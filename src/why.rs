@@ -4,13 +4,17 @@
 
 mod bridge;
 mod facts;
+mod filter;
+mod frame;
 mod gateway;
 mod guest;
+mod listener;
 mod look;
 mod probe;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod uplink;
 
 use serde::Serialize;
@@ -74,6 +78,11 @@ impl Hop {
         Hop { hop, verdict, sentence: sentence.into(), findings }
     }
 
+    fn add(&mut self, finding: Finding) {
+        self.verdict = self.verdict.max(finding.verdict);
+        self.findings.push(finding);
+    }
+
     fn unknown(hop: &'static str, sentence: impl Into<String>) -> Self {
         Hop { hop, verdict: Verdict::Unknown, sentence: sentence.into(), findings: Vec::new() }
     }
@@ -115,6 +124,11 @@ pub fn walk(facts: &Facts) -> Walk {
             hops[2..].iter().any(|hop| hop.findings.iter().any(|finding| finding.verdict == Verdict::Problem));
         let is_asked = facts.gateways.iter().any(|gateway| gateway.answer == Answer::Answers) || !ends_before;
         hops.push(if is_asked { gateway::judge(facts) } else { Hop::unknown("gateway", "the way to it is broken") });
+    }
+    if hops.iter().all(|hop| hop.verdict != Verdict::Problem) {
+        if let Some((place, finding)) = trace::judge(facts) {
+            hops.iter_mut().filter(|hop| hop.hop == place).for_each(|hop| hop.add(finding.clone()));
+        }
     }
     let broken = hops.iter().find(|hop| hop.verdict == Verdict::Problem).map(|hop| hop.hop);
     Walk { domain: facts.guest.clone(), mac: facts.interface.mac.clone(), hops, broken }

@@ -191,7 +191,9 @@ fn every_verb_says_what_is_written_down() {
     session.holds("netfilter-json", &["virt-bridge netfilter show --json"]);
     session.holds("host", &["virt-bridge host apply", "virt-bridge host apply --json"]);
 
+    lab.serve_dhcp(&[]);
     lab.host(["guest", "web", "lan"]);
+    lab.host(["lan-dhcp", "lease", "52:54:00:00:00:30"]);
     let is_online = || lab.attempt(["virt-bridge", "why", "web"]).status.success();
     lab.wait_until("the guest is online", is_online);
     session.holds("why", &["virt-bridge why web", "virt-bridge why mail"]);

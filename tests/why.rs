@@ -3,19 +3,30 @@
 
 mod support;
 
+use std::process::Output;
+
 use serde_json::Value;
 use support::domains::{define, domain, lab, on_network};
 use support::{Lab, told};
 
 const MAC: &str = "52:54:00:00:00:30";
 
-/// A host with br0 on eth0, and a guest that asks for an address on it.
+/// A host with br0 on eth0, and a guest with a lease on it.
 fn online() -> Lab {
+    let lab = asking();
+    lab.host(["lan-dhcp", "lease", MAC]);
+    lab.wait_until("the guest is online", || is_online(&lab, "web"));
+    lab
+}
+
+/// A host with br0 on eth0, and a guest that asks for an address on it.
+fn asking() -> Lab {
     let lab = lab();
+    // Where it is to boot from, so that it asks for the MAC address behind that.
+    lab.serve_dhcp(&["--dhcp-boot=nothing,router,192.0.2.1"]);
     lab.virsh(["net-start", "bridge-network"]);
     lab.host(["virt-bridge", "netfilter", "apply"]);
     lab.host(["guest", "web", "bridge-network"]);
-    lab.wait_until("the guest is online", || is_online(&lab, "web"));
     lab
 }
 
@@ -25,13 +36,16 @@ fn is_online(lab: &Lab, guest: &str) -> bool {
 
 /// The only finding in the way of a guest that is offline.
 fn finding(lab: &Lab, guest: &str, hop: &str) -> Value {
-    let output = lab.attempt(["virt-bridge", "why", guest, "--json"]);
-    assert_eq!(output.status.code(), Some(2), "{hop}: {}", told(&output));
+    finding_in(&lab.attempt(["virt-bridge", "why", guest, "--json"]), hop)
+}
+
+fn finding_in(output: &Output, hop: &str) -> Value {
+    assert_eq!(output.status.code(), Some(2), "{hop}: {}", told(output));
     let walks: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(walks[0]["broken"], hop, "{}", told(&output));
+    assert_eq!(walks[0]["broken"], hop, "{}", told(output));
     let hops = walks[0]["hops"].as_array().unwrap();
     let findings: Vec<&Value> = hops.iter().flat_map(|hop| hop["findings"].as_array().unwrap()).collect();
-    assert_eq!(findings.len(), 1, "{}", told(&output));
+    assert_eq!(findings.len(), 1, "{}", told(output));
     findings[0].clone()
 }
 
@@ -88,6 +102,51 @@ fn what_is_broken_at_the_guest_its_tap_and_its_router_is_named_and_mended() {
         text.contains("192.0.2.1 does not answer by br0") && text.contains("its way ends at the gateway"),
         "{text}"
     );
+}
+
+/// Nothing that is known of the host explains these.
+#[test]
+fn what_the_guest_asks_for_tells_where_its_way_ends() {
+    let lab = asking();
+    lab.host(["lan-dhcp", "lease", MAC]);
+    // Its firmware asks anew.
+    let listen = || {
+        lab.virsh(["reset", "web"]);
+        lab.attempt(["virt-bridge", "why", "web", "--listen", "60s", "--json"])
+    };
+    let drop = |side: &[&str], chain: &str, rule: &str| {
+        let table =
+            format!("add table netdev mine; add chain netdev mine way {{ type filter hook {chain} priority 0; }}");
+        lab.host([side, &["nft", &format!("{table}; add rule netdev mine way {rule} drop")]].concat());
+    };
+    let mac = format!("ether saddr {MAC}");
+    let arp = format!("{mac} ether type arp");
+    let (host, switch): (&[&str], &[&str]) = (&[], &["switch"]);
+    for (side, chain, rule, hop, sentence) in [
+        (
+            host,
+            "egress device eth0",
+            "udp dport 67",
+            "bridge",
+            "the question of web comes into br0 by vnet0, but not out of it by eth0",
+        ),
+        (
+            host,
+            "egress device vnet0",
+            "udp sport 67",
+            "bridge",
+            "the answer to web comes into br0 by eth0, but not out of it by vnet0",
+        ),
+        (switch, "ingress device host", &mac, "gateway", "web asks for an address by DHCP, and no server answers"),
+        (switch, "ingress device host", &arp, "gateway", "192.0.2.1 answers this host, but not web"),
+    ] {
+        drop(side, chain, rule);
+        let finding = finding_in(&listen(), hop);
+        says(&finding, sentence, "");
+        lab.host([side, &["nft", "delete table netdev mine"]].concat());
+    }
+    lab.virsh(["reset", "web"]);
+    lab.wait_until("the guest is online again", || is_online(&lab, "web"));
 }
 
 /// A bridge that does not learn, or a rule that drops what it would learn from; what was learnt before is forgotten.
@@ -195,6 +254,8 @@ fn what_is_broken_in_a_definition_is_named() {
     let text = told(&lab.attempt(["virt-bridge", "why", "twin"]));
     assert!(text.contains("52:54:00:00:00:30 is the MAC of guest web as well"), "{text}");
     lab.virsh(["destroy", "twin"]);
+    // Whoever has spoken last has the MAC.
+    lab.virsh(["suspend", "web"]);
     lab.peer(["ip", "link", "set", "lan", "address", MAC]);
     lab.peer(["ping", "-c1", "-W5", "192.0.2.10"]);
     let text = told(&lab.attempt(["virt-bridge", "why", "web"]));

@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::exit::Failure;
+use crate::config::parse_duration;
 use crate::libvirt::guest;
 use crate::netlink::Socket;
 use crate::picture::Paint;
@@ -18,12 +20,22 @@ pub struct Arguments {
     /// The guest
     #[arg(value_name = "DOMAIN")]
     domain: String,
+    /// Listen for so long, or until it asks its LAN for something and is not answered [default: 1s]
+    #[arg(long, value_name = "DURATION", value_parser = patience)]
+    listen: Option<Duration>,
     /// Print as JSON; keys may be added, but none is taken away or changes its meaning
     #[arg(long)]
     json: bool,
 }
 
 const PROBLEM: u8 = 2;
+
+const LONGEST: Duration = Duration::from_secs(600);
+
+fn patience(text: &str) -> Result<Duration, &'static str> {
+    let duration = parse_duration(text).filter(|duration| *duration <= LONGEST);
+    duration.ok_or("this is no length of time such as 30s, of ten minutes at the most")
+}
 
 /// Runs the verb; 0, 1 or 2 as `check` has them.
 pub fn run(arguments: &Arguments) -> ExitCode {
@@ -49,7 +61,8 @@ fn examine(arguments: &Arguments) -> Result<Verdict, Failure> {
     }
     let unread = |error| Failure::unchanged(format!("cannot read the network state: {error}"));
     let mut socket = Socket::open().map_err(unread)?;
-    let facts = why::look(&mut socket, &super::config()?, &guest).map_err(unread)?;
+    let facts =
+        why::look(&mut socket, &super::config()?, &guest, arguments.listen.unwrap_or_default()).map_err(unread)?;
     let walks: Vec<Walk> = facts.iter().map(walk).collect();
     if arguments.json {
         super::print_json(&walks)?;

@@ -1,7 +1,9 @@
 //! What is known of an interface and its way.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 
+use super::trace::Trace;
 use crate::libvirt::guest::Interface;
 use crate::libvirt::networks::Network;
 use crate::netfilter::forward::{Barrier, Obstacle};
@@ -40,8 +42,36 @@ pub struct Facts {
     pub uplink_owners: Vec<String>,
     /// The routers of the host's default routes by the bridge.
     pub gateways: Vec<Gateway>,
+    /// The host's IPv4 networks on the bridge.
+    pub subnets: Vec<Subnet>,
     /// What was seen to move.
     pub signs: Signs,
+}
+
+/// An IPv4 network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    /// An address in it.
+    pub address: Ipv4Addr,
+    /// The length of its prefix, in bits.
+    pub length: u8,
+}
+
+impl Subnet {
+    /// Whether the address is in it.
+    pub fn contains(&self, address: Ipv4Addr) -> bool {
+        (address.to_bits() ^ self.address.to_bits()) & self.mask() == 0
+    }
+
+    fn mask(&self) -> u32 {
+        u32::MAX.checked_shl(32 - u32::from(self.length)).unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Subnet {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}/{}", Ipv4Addr::from_bits(self.address.to_bits() & self.mask()), self.length)
+    }
 }
 
 /// A link that is, or should be, a port of the bridge.
@@ -117,6 +147,8 @@ pub struct Signs {
     pub sent: u64,
     /// The frames that have come in by the uplink meanwhile.
     pub came_in: u64,
+    /// What it was heard to ask for.
+    pub traces: Vec<Trace>,
 }
 
 impl Facts {

@@ -37,10 +37,12 @@ fn seen(facts: &Facts) -> String {
     let state = facts.state.as_deref().unwrap_or("shut off");
     let network = facts.interface.network.iter().map(|network| format!(", on network {}", Printable(network)));
     let filter = facts.interface.filter.iter().map(|filter| format!(", behind the filter {}", Printable(filter)));
-    let spoken = match (facts.signs.answers.first(), facts.signs.sent_ever) {
-        (Some(address), _) => format!(", answers as {address}"),
-        (None, 0) => String::new(),
-        (None, frames) => format!(", has sent {frames} frames"),
+    let heard = facts.signs.traces.iter().find_map(|trace| trace.address);
+    let spoken = match (facts.signs.answers.first(), heard, facts.signs.sent_ever) {
+        (Some(address), ..) => format!(", answers as {address}"),
+        (None, Some(address), _) => format!(", asks from {address}"),
+        (None, None, 0) => String::new(),
+        (None, None, frames) => format!(", has sent {frames} frames"),
     };
     format!("{} is {state}{}{}{spoken}", shown(facts), network.collect::<String>(), filter.collect::<String>())
 }

@@ -1,10 +1,12 @@
 //! Reads what is known of a guest's interfaces and their ways, and lets them be asked.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::facts::{Answer, Bridge, Facts, Gateway, Port};
+use super::facts::{Answer, Bridge, Facts, Gateway, Port, Subnet};
+use super::listener::{Listener, Way};
 use super::probe::{self, Question};
 use crate::bridge::Snapshot;
 use crate::config::{Config, Uplink};
@@ -21,11 +23,12 @@ use crate::picture;
 /// A port's state follows its carrier a moment later (`LW_URGENT` and the second between others in net/core/link_watch.c).
 const SETTLING: Duration = Duration::from_millis(1200);
 
-/// Looks at the ways of all interfaces of a guest, for at least a second.
+/// Looks at the ways of all interfaces of a guest, for at least a second, and listens for as long as `patience` for what it
+/// asks for.
 ///
 /// # Errors
 /// When the kernel cannot be asked.
-pub fn look(socket: &mut Socket, config: &Config, guest: &Guest) -> Result<Vec<Facts>, Error> {
+pub fn look(socket: &mut Socket, config: &Config, guest: &Guest, patience: Duration) -> Result<Vec<Facts>, Error> {
     // What a rule would change is a hint; without it the rest is still true.
     let files = Files::read(Path::new("/")).map(|(files, _)| files).unwrap_or_default();
     let (host, mut all) = match read(socket, config, &files, guest)? {
@@ -37,8 +40,9 @@ pub fn look(socket: &mut Socket, config: &Config, guest: &Guest) -> Result<Vec<F
     };
     let of_each: Vec<Vec<Question>> = all.iter().map(|facts| host.questions(facts)).collect();
     let mut questions = of_each.concat();
+    let mut listener = Listener::on(all.iter().filter_map(|facts| host.way(facts)).collect());
     let before = probe::counters(socket)?;
-    let watched = probe::ask(socket, &mut questions)?;
+    let watched = probe::ask(socket, &mut questions, listener.as_mut(), patience)?;
     let after = probe::counters(socket)?;
     // Last, because the guest's answers have just been learnt.
     let learnt = learnt(socket)?;
@@ -48,6 +52,8 @@ pub fn look(socket: &mut Socket, config: &Config, guest: &Guest) -> Result<Vec<F
         facts.add_traffic(&before, &after);
         facts.add_answers(answered.by_ref().take(asked.len()));
         host.add_learnt(facts, &learnt);
+        let heard = listener.as_ref().zip(host.way(facts));
+        facts.signs.traces = heard.map(|(listener, way)| listener.traces(way.tap)).unwrap_or_default();
     }
     Ok(all)
 }
@@ -149,8 +155,27 @@ impl<'a> Host<'a> {
             facts.uplink_owners = self.owners(&uplink);
         }
         let unasked = |gateway: &picture::Gateway| Gateway { address: gateway.address, answer: Answer::Unasked };
+        facts.subnets = self.snapshot.link(&name).map(|link| self.subnets(link.index)).unwrap_or_default();
         facts.gateways = seen.gateways.iter().map(unasked).collect();
         Ok(facts)
+    }
+
+    /// Where the guest's frames pass, if it is on a bridge that leads to the LAN.
+    fn way(&self, facts: &Facts) -> Option<Way> {
+        let index = |port: &Option<Port>| Some(self.snapshot.link(&port.as_ref()?.name)?.index);
+        let guest = mac_bytes(facts.interface.mac.as_deref()?)?.try_into().ok()?;
+        let (tap, uplink) = (index(&facts.tap)?, index(&facts.uplink)?);
+        let routers = facts.gateways.iter().map(|gateway| gateway.address).collect();
+        facts.leads_to_a_bridge().then_some(Way { guest, tap, uplink, routers })
+    }
+
+    fn subnets(&self, bridge: u32) -> Vec<Subnet> {
+        let own = self.snapshot.addresses.iter().filter(|address| address.index == bridge);
+        own.filter_map(|address| match address.local()? {
+            IpAddr::V4(local) => Some(Subnet { address: local, length: address.prefix }),
+            IpAddr::V6(_) => None,
+        })
+        .collect()
     }
 
     fn rule(&self, guest: &str, interface: &Interface) -> Option<String> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::facts::Answer;
+use super::listener::Listener;
 use crate::netlink::{Counters, Error, Link, Neighbour, Request, Socket, link, neighbour};
 
 /// What stands still for so long does not move by itself.
@@ -28,8 +29,14 @@ pub(super) struct Question {
     pub answer: Answer,
 }
 
-/// Asks, and waits until everybody that is waited for has answered or is silent; answers with how long it took.
-pub(super) fn ask(socket: &mut Socket, questions: &mut [Question]) -> Result<Duration, Error> {
+/// Asks, and waits until everybody that is waited for has answered or is silent, and meanwhile listens to guests, for as
+/// long as `patience` or until one of them asks in vain. Answers with how long it took.
+pub(super) fn ask(
+    socket: &mut Socket,
+    questions: &mut [Question],
+    mut listener: Option<&mut Listener>,
+    patience: Duration,
+) -> Result<Duration, Error> {
     let begun = Instant::now();
     let requests: Vec<Request> = questions.iter().map(Question::request).collect();
     for (question, outcome) in questions.iter_mut().zip(socket.batch(&requests)?) {
@@ -46,7 +53,12 @@ pub(super) fn ask(socket: &mut Socket, questions: &mut [Question]) -> Result<Dur
             is_open |= question.look(socket)? && question.is_waited_for;
         }
         let passed = begun.elapsed();
-        if passed >= LONGEST || (passed >= SHORTEST && !is_open) {
+        let is_over = passed >= LONGEST || (passed >= SHORTEST && !is_open);
+        let may_hear = listener.as_mut().is_some_and(|listener| {
+            listener.listen();
+            listener.waits() || passed < patience && !listener.has_found()
+        });
+        if is_over && !may_hear {
             return Ok(passed);
         }
     }

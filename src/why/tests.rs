@@ -4,7 +4,7 @@ use crate::libvirt::networks::Network;
 use crate::netfilter::forward::Barrier;
 use crate::netlink::{BridgePort, PortState, PortVlan};
 
-const MAC: &str = "52:54:00:00:00:30";
+pub(super) const MAC: &str = "52:54:00:00:00:30";
 const FORWARDS: BridgePort = BridgePort {
     state: PortState::Forwarding,
     is_isolated: false,
@@ -27,7 +27,7 @@ fn port(name: &str, learnt: &str) -> Port {
 }
 
 /// A guest that is online.
-fn online() -> Facts {
+pub(super) fn online() -> Facts {
     Facts {
         guest: "web".into(),
         state: Some("running".into()),
