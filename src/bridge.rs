@@ -10,6 +10,7 @@ mod gateway;
 pub(crate) mod ipv6_settings;
 mod lacking;
 mod lock;
+mod outage;
 pub mod plan;
 mod prefix_route;
 mod preflight;
@@ -35,6 +36,7 @@ pub use ensure::{GATEWAY_CHECK, Outcome, Survey, Wanted, ensure, right, survey, 
 pub use error::Error;
 pub use lacking::lacking;
 pub use lock::Lock;
+pub use outage::while_watched;
 pub use plan::Plan;
 pub use preflight::Refusal;
 pub use receipt::{DIRECTORY, Operation, Receipt, Records};

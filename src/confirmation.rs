@@ -193,6 +193,7 @@ pub fn take_back(bridge: &str, due: impl FnOnce(&Confirmation) -> bool) -> Resul
     let stranded = |rollback| Error::Stranded { cause: format!("{bridge} was taken back"), rollback };
     if let Some(handed_over) = &handed_over {
         handed_over.take_back().map_err(stranded)?;
+        let _ = Records::of(bridge).forget_handed_over();
     }
     // Whoever has the lease, the host is to be reached first.
     let clients = Transfer::leaving(&lock, bridge);

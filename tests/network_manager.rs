@@ -4,6 +4,7 @@ mod support;
 
 use std::process::{Child, Stdio};
 
+use serde_json::Value;
 use support::{Lab, SERVER_LOG, told};
 
 const PROFILES: &str = "/etc/NetworkManager/system-connections";
@@ -272,6 +273,22 @@ fn a_lease_whose_server_has_gone_stays_on_the_uplink() {
     assert_eq!(files(&lab), before);
     lab.router(["bash", "-c", "kill -CONT $(cat /run/lab/dhcp.pid)"]);
     has_leases(&lab, "eth0");
+}
+
+#[test]
+fn what_network_manager_carries_out_has_a_receipt_until_undo() {
+    let lab = configured(["--no-libvirt", "--no-ra"], STATIC);
+    let told_of = lab.host(UP);
+    assert!(told_of.contains("routes of eth0 over to br0 in ") && told_of.contains("\noutage: at most "), "{told_of}");
+    let receipt: Value = serde_json::from_str(&lab.host(["virt-bridge", "receipt", "--json"])).unwrap();
+    let times: Vec<u64> = receipt["microseconds"].as_array().unwrap().iter().filter_map(|it| it[1].as_u64()).collect();
+    let outage = receipt["outage"].as_u64().unwrap();
+    assert!(times.len() == 2 && outage > 0 && outage < times.iter().sum(), "{receipt}");
+    let words = lab.host(["virt-bridge", "receipt", "br0"]);
+    assert!(words.starts_with("NetworkManager handed eth0 over to br0 on "), "{words}");
+    assert!(words.contains("\n  address 192.0.2.10/24") && words.contains("\noutage: at most "), "{words}");
+    lab.host(["virt-bridge", "undo", "br0"]);
+    assert!(told(&lab.attempt(["virt-bridge", "receipt"])).contains("there is no receipt"));
 }
 
 #[test]

@@ -49,6 +49,13 @@ pub struct Receipt {
     pub time: u64,
     /// How long each phase took, in microseconds.
     pub microseconds: Vec<(String, u64)>,
+    /// Who has carried it out, where that was the uplink's owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The longest time for which the host could not have answered, in microseconds; of what virt-bridge does itself, it is
+    /// the phase `switch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage: Option<u64>,
 }
 
 impl Receipt {
@@ -67,6 +74,8 @@ impl Receipt {
             steps: steps.map(|step| step.what.clone()).collect(),
             time: now.map(|time| time.as_secs()).unwrap_or(0),
             microseconds: Vec::new(),
+            owner: None,
+            outage: None,
         }
     }
 
@@ -96,7 +105,10 @@ impl Receipt {
 pub struct Records {
     receipt: PathBuf,
     journal: PathBuf,
+    handed_over: PathBuf,
 }
+
+const HANDED_OVER: &str = ".handed-over";
 
 impl Records {
     /// The files of the bridge of this name.
@@ -110,12 +122,18 @@ impl Records {
         Records {
             receipt: directory.join(format!("{bridge}.json")),
             journal: directory.join(format!("{bridge}.journal")),
+            handed_over: directory.join(format!("{bridge}{HANDED_OVER}")),
         }
     }
 
     /// The bridges with a receipt or a journal on this host, by name.
     pub fn bridges() -> Vec<String> {
         record_file::bridges(&[".json", ".journal"])
+    }
+
+    /// The bridges with a receipt, also of what an owner has carried out, by name.
+    pub fn bridges_with_receipt() -> Vec<String> {
+        record_file::bridges(&[".json", HANDED_OVER])
     }
 
     /// Whether a run was killed before it was done.
@@ -133,12 +151,41 @@ impl Records {
         &self.journal
     }
 
+    /// Where the receipt of what an owner has carried out is.
+    pub fn handed_over_path(&self) -> &Path {
+        &self.handed_over
+    }
+
     /// The receipt of the last takeover; nothing when there was none since boot.
     ///
     /// # Errors
     /// When the file cannot be read or is no receipt.
     pub fn receipt(&self) -> io::Result<Option<Receipt>> {
         record_file::read(&self.receipt)
+    }
+
+    /// The receipt of what the uplink's owner has carried out, who knows by itself how to go back.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no receipt.
+    pub fn handed_over(&self) -> io::Result<Option<Receipt>> {
+        record_file::read(&self.handed_over)
+    }
+
+    /// Notes what the uplink's owner has carried out.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note_handed_over(&self, receipt: &Receipt) -> io::Result<()> {
+        record_file::write(&self.handed_over, receipt)
+    }
+
+    /// Notes that the uplink's owner has gone back.
+    ///
+    /// # Errors
+    /// When the file cannot be deleted.
+    pub fn forget_handed_over(&self) -> io::Result<()> {
+        record_file::remove(&self.handed_over)
     }
 
     /// The journal of a run that was killed.

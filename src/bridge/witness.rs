@@ -56,6 +56,14 @@ impl Witness {
         (self.plan.moved.addresses.len(), self.plan.placed.len())
     }
 
+    /// The plan without what routers and DHCPv6 servers give in their own time.
+    pub fn owed(&self) -> Plan {
+        let mut owed = self.plan.clone();
+        owed.moved.addresses.retain(|address| !comes_by_itself(address));
+        owed.placed.retain(|route| !(route.is_advertised() || route.is_ipv6() && route.expires()));
+        owed
+    }
+
     /// Waits until the bridge has everything and the routers that answered before answer through it. Answers with what
     /// routers and DHCPv6 servers have to give for that, and have not given by `patience`.
     ///
@@ -68,9 +76,7 @@ impl Witness {
         deadline: Deadline,
     ) -> Result<Vec<String>, String> {
         let unread = |error: crate::netlink::Error| format!("cannot read back: {error}");
-        let mut owed = self.plan.clone();
-        owed.moved.addresses.retain(|address| !comes_by_itself(address));
-        owed.placed.retain(|route| !(route.is_advertised() || route.is_ipv6() && route.expires()));
+        let mut owed = self.owed();
         let given = loop {
             self.find_bridge(socket).map_err(unread)?;
             owed.bridge.index = self.plan.bridge.index;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::guarded::{Net, Waits};
 use super::persist::Lasting;
-use crate::bridge::{self, Lock, Plan, Wanted, Witness};
+use crate::bridge::{self, Lock, Plan, Receipt, Records, Wanted, Witness};
 use crate::confirmation::{Confirmation, HandedOver};
 use crate::deadline::Deadline;
 use crate::netlink::Socket;
@@ -88,6 +88,7 @@ fn carry_out(
     let unread = |error: crate::netlink::Error| Failure::unchanged(error.to_string());
     let mut socket = Socket::open().map_err(unread)?;
     let (begun, deadline) = (Instant::now(), Deadline::after(CARRYING_OUT));
+    let mut receipt = receipt_of(&plan, lasting);
     let mut witness = Witness::of(&mut socket, plan, wanted.gateway_check, deadline)?;
     let Some((end, moved)) = witness.belongings() else {
         return Err(Failure::unchanged(format!("{bridge} has no uplink to be handed over")));
@@ -100,17 +101,23 @@ fn carry_out(
         Confirmation::hand_over(&lock, bridge, handed_over.clone())
             .map_err(|error| Failure::unchanged(format!("cannot write down how to go back: {error}")))?;
     }
-    let carried_out = bridge::while_received(bridge, &handed_over.moved, || {
-        handed_over.hand_over.carry_out(deadline)?;
-        let met = witness.is_met(&mut socket, deadline.at_most(ADVERTISEMENTS), deadline);
-        met.map_err(|why| format!("{bridge}: {why}"))
+    let (carried_out, outage) = bridge::while_watched(witness.owed(), || {
+        bridge::while_received(bridge, &handed_over.moved, || {
+            timed(&mut receipt, "hand over", || handed_over.hand_over.carry_out(deadline))?;
+            let looked = || witness.is_met(&mut socket, deadline.at_most(ADVERTISEMENTS), deadline);
+            timed(&mut receipt, "verify", looked).map_err(|why| format!("{bridge}: {why}"))
+        })
     });
     let kept = carried_out.and_then(|late| match allowed {
         None => handed_over.keep().map(|()| late),
         Some(allowed) => wait_on(&lock, bridge, &handed_over, allowed).map(|()| late),
     });
     let late = kept.map_err(|cause| taken_back(&handed_over, &cause))?;
-    report(lasting, &witness, bridge, begun.elapsed(), as_json);
+    receipt.outage = outage.map(microseconds);
+    if let Err(error) = Records::of(bridge).note_handed_over(&receipt) {
+        super::warn(&format!("cannot write the receipt of {bridge}: {error}"));
+    }
+    report(lasting, &witness, bridge, begun.elapsed(), outage, as_json);
     late.into_iter().for_each(|what| super::warn(&format!("{bridge} has not got {what} again yet")));
     Ok(handed_over)
 }
@@ -122,16 +129,36 @@ fn wait_on(lock: &Lock, bridge: &str, handed_over: &HandedOver, allowed: Duratio
     waiting.map(drop).map_err(|error| format!("cannot note that the time to confirm begins: {error}"))
 }
 
+fn receipt_of(plan: &Plan, lasting: &Lasting) -> Receipt {
+    let (owner, uplink) = (lasting.persistence.owner, &lasting.uplink);
+    let step = format!("let {owner} bring {} up, with {uplink} as its port", plan.bridge.name);
+    Receipt { owner: Some(owner.to_string()), steps: vec![step], ..Receipt::of(plan) }
+}
+
+fn timed<T>(receipt: &mut Receipt, phase: &str, work: impl FnOnce() -> T) -> T {
+    let begun = Instant::now();
+    let result = work();
+    receipt.microseconds.push((phase.into(), microseconds(begun.elapsed())));
+    result
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    duration.as_micros() as u64
+}
+
 /// What was done stays done, and is written where it lasts, where nobody reads of it.
-fn report(lasting: &Lasting, witness: &Witness, bridge: &str, took: Duration, as_json: bool) {
+fn report(lasting: &Lasting, witness: &Witness, bridge: &str, took: Duration, outage: Option<Duration>, as_json: bool) {
     let (owner, uplink) = (lasting.persistence.owner, &lasting.uplink);
     let (addresses, routes) = witness.counts();
     let _ = if as_json {
-        let microseconds = took.as_micros() as u64;
-        super::print_json(&json!({ "bridge": bridge, "changed": true, "owner": owner, "microseconds": microseconds }))
+        super::print_json(&json!({
+            "bridge": bridge, "changed": true, "owner": owner,
+            "microseconds": microseconds(took), "outage_microseconds": outage.map(microseconds),
+        }))
     } else {
+        let outage = outage.map(|outage| format!("\noutage: at most {outage:.1?}")).unwrap_or_default();
         super::print_text(&format!(
-            "{owner} has handed {addresses} addresses and {routes} routes of {uplink} over to {bridge} in {took:.1?}\n"
+            "{owner} has handed {addresses} addresses and {routes} routes of {uplink} over to {bridge} in {took:.1?}{outage}\n"
         ))
     };
 }

@@ -10,8 +10,8 @@ use crate::bridge::Plan;
 const SWITCH: Duration = Duration::from_micros(600);
 const STEP: Duration = Duration::from_micros(15);
 
-/// What NetworkManager takes for IPv6, whose addresses it checks for duplicates; measured, as README.md has it.
-const NETWORK_MANAGER: Duration = Duration::from_secs(2);
+/// What NetworkManager takes; measured, as README.md has it.
+const NETWORK_MANAGER: Duration = Duration::from_millis(50);
 
 /// What is to be expected, and why.
 pub struct Outage {
@@ -31,7 +31,7 @@ impl Outage {
         }
         if let Some(lasting) = lasting.filter(|lasting| lasting.is_owners_work() && !plan.before.uplink_was_port) {
             let owner = lasting.persistence.owner;
-            let in_words = format!("about 0.2 s for IPv4 and 2 s for IPv6, as {owner} hands {uplink} over");
+            let in_words = format!("about {NETWORK_MANAGER:?}, as {owner} hands {uplink} over");
             return Outage { longest: NETWORK_MANAGER, in_words };
         }
         let longest = SWITCH + STEP * u32::try_from(plan.switch.len()).unwrap_or(u32::MAX);

@@ -1,5 +1,7 @@
 //! `virt-bridge receipt`: what the last takeover of a bridge has done, and what it cost.
 
+use std::path::Path;
+
 use time::OffsetDateTime;
 
 use super::exit::Failure;
@@ -23,14 +25,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => only_one()?,
     };
     let records = Records::of(&bridge);
-    let path = records.receipt_path().display();
-    let receipt = records.receipt().map_err(|error| Failure::unchanged(format!("cannot read {path}: {error}")))?;
-    let Some(receipt) = receipt else { return Err(none(&bridge)) };
+    let receipt = match records.receipt() {
+        Ok(None) => records.handed_over().map_err(|error| (records.handed_over_path(), error)),
+        own => own.map_err(|error| (records.receipt_path(), error)),
+    };
+    let unread = |(path, error): (&Path, _)| Failure::unchanged(format!("cannot read {}: {error}", path.display()));
+    let Some(receipt) = receipt.map_err(unread)? else { return Err(none(&bridge)) };
     if arguments.json { super::print_json(&receipt) } else { super::print_text(&printable::lines(&in_words(&receipt))) }
 }
 
 fn none(bridge: &str) -> Failure {
-    let known = bridges();
+    let known = Records::bridges_with_receipt();
     let failure =
         Failure::unchanged(format!("there is no receipt of {bridge}: no takeover since boot, or it was undone"));
     match known.as_slice() {
@@ -40,7 +45,7 @@ fn none(bridge: &str) -> Failure {
 }
 
 fn only_one() -> Result<String, Failure> {
-    match bridges().as_slice() {
+    match Records::bridges_with_receipt().as_slice() {
         [bridge] => Ok(bridge.clone()),
         [] => Err(Failure::unchanged("there is no receipt: no takeover since boot, or it was undone")
             .hint("to see what is: virt-bridge status")),
@@ -49,28 +54,28 @@ fn only_one() -> Result<String, Failure> {
     }
 }
 
-/// The bridges that have a receipt, in order.
-pub fn bridges() -> Vec<String> {
-    Records::bridges().into_iter().filter(|bridge| Records::of(bridge).receipt_path().exists()).collect()
-}
-
 fn in_words(receipt: &Receipt) -> String {
     let mut text = String::new();
     let bridge = &receipt.bridge.name;
-    match &receipt.uplink {
-        Some(uplink) => say!(text, "{bridge} took over {} on {}", uplink.name, when(receipt.time)),
-        None => say!(text, "{bridge} was set up without an uplink on {}", when(receipt.time)),
+    match (&receipt.uplink, &receipt.owner) {
+        (Some(uplink), Some(owner)) => {
+            say!(text, "{owner} handed {} over to {bridge} on {}", uplink.name, when(receipt.time))
+        }
+        (Some(uplink), None) => say!(text, "{bridge} took over {} on {}", uplink.name, when(receipt.time)),
+        (None, _) => say!(text, "{bridge} was set up without an uplink on {}", when(receipt.time)),
     }
     let moved = &receipt.moved;
     let routes = moved.prefix_routes.iter().chain(&moved.routes);
     moved.addresses.iter().for_each(|address| say!(text, "  address {address}"));
     routes.for_each(|route| say!(text, "  route {route}"));
     moved.neighbours.iter().filter_map(|neighbour| neighbour.address()).for_each(|ip| say!(text, "  neighbour {ip}"));
-    if let Some(outage) = longest_outage(receipt) {
+    if let Some(outage) = receipt.outage {
+        say!(text, "outage: at most {} (looked for every 2 ms; before and behind it the host answers)", ms(outage));
+    } else if let Some(switch) = longest_outage(receipt) {
         say!(
             text,
             "outage: at most {} (the one system call that switches; before and behind it the host answers)",
-            ms(outage)
+            ms(switch)
         );
     }
     if !receipt.microseconds.is_empty() {

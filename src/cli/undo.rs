@@ -90,6 +90,8 @@ fn undo(arguments: &Arguments, force: bool) -> Result<(), Failure> {
             .map_or(Ok(()), |owner| owner::take_back(owner, &arguments.bridge, uplink.as_deref()))
             .map_err(attention)?,
     }
+    // Of what is gone nobody needs to know what it cost.
+    let _ = Records::of(&arguments.bridge).forget_handed_over();
     warn_of_networks(&arguments.bridge);
     match (owner, uplink) {
         (Some(_), Some(uplink)) => bridge::take_stand_ins_away(&uplink, receipt.as_ref()).map_err(attention),
@@ -112,7 +114,7 @@ fn warn_of_networks(bridge: &str) {
 
 /// A name that was mistyped is no bridge that was undone before.
 fn hint_at_others(bridge: &str) {
-    let others = super::receipt::bridges();
+    let others = Records::bridges_with_receipt();
     let known: Vec<&str> = others.iter().map(String::as_str).collect();
     if let Some(other) = nearest(bridge, &known).or(known.first().copied()) {
         let _ = writeln!(
