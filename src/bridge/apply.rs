@@ -35,7 +35,8 @@ pub fn apply(
     deadline: Deadline,
 ) -> Result<Report, Error> {
     let Asked { gateways, time } = asked;
-    let mut report = Report { phases: vec![("routers before", time)], warnings: plan.warnings.clone() };
+    let phases = vec![("routers before", time)];
+    let mut report = Report { phases, warnings: plan.warnings.clone(), ..Report::default() };
     let deadline = deadline.less(WAY_BACK);
     report.warnings.extend(
         gateways
@@ -52,6 +53,7 @@ pub fn apply(
         Ok(warnings) => report.warnings.extend(warnings),
         Err(cause) => return Err(roll_back(socket, plan, records, cause)),
     }
+    report.was_one_call(plan.commit.len() + plan.finish.len());
     if recovery::has_lost_bridge(socket, plan) {
         let cause = format!("{} was deleted in the middle of it", plan.bridge.name);
         return Err(recovery::recover(socket, records).map_or_else(|error| error, |_| Error::RolledBack(cause)));
@@ -64,7 +66,7 @@ pub fn apply(
         Err(error) => report.warnings.push(format!("cannot read back the uplink: {error}")),
     }
     report.warnings.extend(verify::no_carrier(socket, plan).ok().flatten());
-    receipt.microseconds = report.microseconds();
+    report.time_into(&mut receipt);
     let noted = match plan.operation {
         Operation::Takeover => records.complete(&receipt),
         Operation::Undo => records.forget(),
@@ -113,15 +115,22 @@ fn switch(
     deadline: Deadline,
     report: &mut Report,
 ) -> Result<(), String> {
+    let mut calls = Vec::new();
     report.time("prepare", || {
         // One by one: the kernel goes on behind an error, and where the bridge cannot be made its index is none of ours.
-        plan.prepare.iter().try_for_each(|step| run(socket, std::slice::from_ref(step)))?;
+        for step in &plan.prepare {
+            let begun = Instant::now();
+            run(socket, std::slice::from_ref(step))?;
+            calls.push((1, begun.elapsed()));
+        }
         write_ipv6_settings(socket, plan, &plan.ipv6_settings)
     })?;
+    report.calls = calls;
     if deadline.has_passed() {
         return Err("the deadline has passed".into());
     }
     report.time("switch", || run(socket, &plan.switch))?;
+    report.was_one_call(plan.switch.len());
     report.time("verify", || {
         let missing = verify::missing(socket, plan).map_err(|error| format!("cannot read back: {error}"))?;
         if missing.is_empty() { Ok(()) } else { Err(format!("read back without {}", missing.join(", "))) }

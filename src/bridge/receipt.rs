@@ -49,6 +49,9 @@ pub struct Receipt {
     pub time: u64,
     /// How long each phase took, in microseconds.
     pub microseconds: Vec<(String, u64)>,
+    /// The calls in which the kernel was given the steps.
+    #[serde(default)]
+    pub calls: Vec<Call>,
     /// Who has carried it out, where that was the uplink's owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
@@ -56,6 +59,15 @@ pub struct Receipt {
     /// the phase `switch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outage: Option<u64>,
+}
+
+/// A call of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// How many steps it was given, which follow those of the call before.
+    pub steps: usize,
+    /// How long it took.
+    pub microseconds: u64,
 }
 
 impl Receipt {
@@ -74,6 +86,7 @@ impl Receipt {
             steps: steps.map(|step| step.what.clone()).collect(),
             time: now.map(|time| time.as_secs()).unwrap_or(0),
             microseconds: Vec::new(),
+            calls: Vec::new(),
             owner: None,
             outage: None,
         }

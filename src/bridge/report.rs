@@ -3,12 +3,15 @@
 use std::time::{Duration, Instant};
 
 use super::plan::Plan;
+use super::receipt::{Call, Receipt};
 
 /// What was done, and how long it took.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Duration of each phase.
     pub phases: Vec<(&'static str, Duration)>,
+    /// How many steps the kernel was given in each call, in the plan's order, and how long it took.
+    pub calls: Vec<(usize, Duration)>,
     /// What is not as it should be, though the host works.
     pub warnings: Vec<String>,
 }
@@ -19,6 +22,11 @@ impl Report {
         let result = work();
         self.phases.push((phase, start.elapsed()));
         result
+    }
+
+    /// Notes that the last phase was a single call, of so many steps.
+    pub(super) fn was_one_call(&mut self, steps: usize) {
+        self.calls.extend(self.phases.last().map(|(_, time)| (steps, *time)));
     }
 
     /// What the plan has done, and how long it took, in one line.
@@ -42,7 +50,12 @@ impl Report {
         format!("{what} in {total:.1?} ({})", phases.collect::<Vec<_>>().join(", "))
     }
 
-    pub(super) fn microseconds(&self) -> Vec<(String, u64)> {
-        self.phases.iter().map(|(phase, time)| ((*phase).to_owned(), time.as_micros() as u64)).collect()
+    /// Writes into the receipt how long each phase and each call took.
+    pub(super) fn time_into(&self, receipt: &mut Receipt) {
+        let microseconds = |time: &Duration| time.as_micros() as u64;
+        let phases = self.phases.iter().map(|(phase, time)| ((*phase).to_owned(), microseconds(time)));
+        receipt.microseconds = phases.collect();
+        let call = |(steps, time): &(usize, Duration)| Call { steps: *steps, microseconds: microseconds(time) };
+        receipt.calls = self.calls.iter().map(call).collect();
     }
 }

@@ -83,7 +83,20 @@ fn in_words(receipt: &Receipt) -> String {
         receipt.microseconds.iter().for_each(|(phase, time)| say!(text, "  {phase:16} {:>10}", ms(*time)));
     }
     say!(text, "steps:");
-    receipt.steps.iter().for_each(|step| say!(text, "  {step}"));
+    text + &steps(receipt)
+}
+
+/// The steps, with the time of each call of the kernel at its first.
+fn steps(receipt: &Receipt) -> String {
+    let mut text = String::new();
+    let mut steps = receipt.steps.iter();
+    for call in &receipt.calls {
+        let mut time = ms(call.microseconds);
+        for step in steps.by_ref().take(call.steps) {
+            say!(text, "  {:>10}  {step}", std::mem::take(&mut time));
+        }
+    }
+    steps.for_each(|step| say!(text, "  {step}"));
     text
 }
 
