@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::characters::{attribute_value, is_of_value, is_space, name_length};
+use crate::characters::{attribute_value, is_space, name_length};
 use crate::position::Problem;
+use crate::words;
 
 /// An attribute of a tag.
 #[derive(Clone, Debug)]
@@ -126,7 +127,7 @@ impl<'x> Attributes<'x> {
     /// Where the next attribute is.
     ///
     /// By its bytes alone, because to take each name and value as text costs more than to find them.
-    #[inline]
+    #[inline(always)]
     pub fn next_bounds(&mut self) -> Result<Option<Bounds>, Problem> {
         let (bytes, start) = (self.text.as_bytes(), self.from);
         let name_start = behind_space(bytes, start);
@@ -136,31 +137,43 @@ impl<'x> Attributes<'x> {
         }
         let name_end = name_start + name_length(&bytes[name_start..]);
         if name_start == start || name_end == name_start {
-            return Err(self.problem(name_start, "not an attribute".into()));
+            return Err(self.problem(name_start, "not an attribute"));
         }
-        let equals = behind_space(bytes, name_end);
-        let quote_at = behind_space(bytes, equals + 1);
-        let (Some(b'='), Some(quote @ (b'\'' | b'"'))) = (bytes.get(equals), bytes.get(quote_at)) else {
-            let name = &self.text[name_start..name_end];
-            return Err(self.problem(name_start, format!("the attribute {name} has no value in quotes")));
+        let quote_at = match bytes[name_end..] {
+            [b'=', b'\'' | b'"', ..] => name_end + "=".len(),
+            _ => self.quote_behind_space(name_start, name_end)?,
         };
         let value_start = quote_at + 1;
-        let mut is_plain = true;
-        let mut ends = |byte: &u8| {
-            is_plain &= matches!(byte, b'\'' | b'"');
-            byte == quote
-        };
-        let Some(length) = bytes[value_start..].iter().position(|byte| !is_of_value(*byte) && ends(byte)) else {
-            let name = &self.text[name_start..name_end];
-            return Err(self.problem(quote_at, format!("the value of the attribute {name} does not end")));
+        let Some((length, is_plain)) = words::value_length(&bytes[value_start..], bytes[quote_at]) else {
+            return Err(self.endless(name_start..name_end, quote_at));
         };
         let bounds = Bounds { start, name_start, name_end, value_start, value_end: value_start + length, is_plain };
         self.from = bounds.end();
         Ok(Some(bounds))
     }
 
+    /// Where the value of a name begins, with white space around the `=`.
     #[cold]
-    fn problem(&self, at: usize, text: String) -> Problem {
+    fn quote_behind_space(&self, name_start: usize, name_end: usize) -> Result<usize, Problem> {
+        let bytes = self.text.as_bytes();
+        let equals = behind_space(bytes, name_end);
+        let quote_at = behind_space(bytes, equals + 1);
+        match (bytes.get(equals), bytes.get(quote_at)) {
+            (Some(b'='), Some(b'\'' | b'"')) => Ok(quote_at),
+            _ => {
+                let name = &self.text[name_start..name_end];
+                Err(self.problem(name_start, &format!("the attribute {name} has no value in quotes")))
+            }
+        }
+    }
+
+    #[cold]
+    fn endless(&self, name: Range<usize>, quote_at: usize) -> Problem {
+        self.problem(quote_at, &format!("the value of the attribute {} does not end", &self.text[name]))
+    }
+
+    #[cold]
+    fn problem(&self, at: usize, text: &str) -> Problem {
         Problem::new(self.at + at, text)
     }
 }
@@ -175,6 +188,7 @@ impl<'x> Iterator for Attributes<'x> {
 }
 
 /// Where the white space at `at`, if there is any, ends.
+#[inline]
 fn behind_space(bytes: &[u8], mut at: usize) -> usize {
     while bytes.get(at).is_some_and(|byte| is_space(*byte)) {
         at += 1;

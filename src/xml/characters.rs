@@ -29,7 +29,7 @@ pub(crate) fn check_characters(xml: &[u8]) -> Result<&str, Problem> {
     let text = std::str::from_utf8(xml).map_err(|error| Problem::new(error.valid_up_to(), "not UTF-8 text"))?;
     let mut rest = xml;
     while let Some((bytes, behind)) = rest.split_first_chunk() {
-        if words::has_control(*bytes) || words::has(*bytes, 0xef) {
+        if !words::are_plain(*bytes) {
             find_forbidden(xml, rest, bytes.len())?;
         }
         rest = behind;
@@ -64,20 +64,21 @@ pub fn is_space(byte: u8) -> bool {
 /// The length of the name at the start of `text`; 0 if there is none.
 ///
 /// Characters beyond ASCII all count as part of a name, which is more than the rule `Name` has.
+#[inline]
 pub(crate) fn name_length(text: &[u8]) -> usize {
-    match text.first() {
-        Some(b'-' | b'.' | b'0'..=b'9') => 0,
-        _ => text.iter().position(|&byte| !is_of_name(byte)).unwrap_or(text.len()),
+    if matches!(text.first(), Some(b'-' | b'.' | b'0'..=b'9')) {
+        return 0;
     }
+    let mut length = 0;
+    while text.get(length).is_some_and(|&byte| is_of_name(byte)) {
+        length += 1;
+    }
+    length
 }
 
+#[inline]
 pub(crate) fn is_of_name(byte: u8) -> bool {
     OF_NAME[usize::from(byte)]
-}
-
-/// Whether the byte, in the value of an attribute, stands for itself whatever the quotes.
-pub(crate) fn is_of_value(byte: u8) -> bool {
-    OF_VALUE[usize::from(byte)]
 }
 
 /// By byte, which is faster than to compare with each range.
@@ -90,16 +91,6 @@ const OF_NAME: [bool; 256] = {
         byte += 1;
     }
     of_name
-};
-
-const OF_VALUE: [bool; 256] = {
-    let mut of_value = [true; 256];
-    let mut others = "'\"<&\t\n\r".as_bytes();
-    while let [byte, rest @ ..] = others {
-        of_value[*byte as usize] = false;
-        others = rest;
-    }
-    of_value
 };
 
 /// What a reference, without `&` and `;`, stands for.

@@ -20,6 +20,21 @@ impl OpenElements {
         self.names.push_str(name);
     }
 
+    /// Closes the innermost one if `text` begins with `</name>`, and tells the length of that.
+    ///
+    /// Most end tags are written so, and need not be searched for their end.
+    pub fn close_plain(&mut self, text: &str) -> Option<usize> {
+        let start = *self.starts.last()?;
+        let name = &self.names.as_bytes()[start..];
+        if !text.as_bytes().strip_prefix(b"</")?.strip_prefix(name)?.starts_with(b">") {
+            return None;
+        }
+        let length = "</>".len() + name.len();
+        self.starts.pop();
+        self.names.truncate(start);
+        Some(length)
+    }
+
     /// Closes the innermost one.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use crate::open_elements::OpenElements;
 use crate::position::Problem;
 use crate::shape::Shape;
 use crate::tag::{Tag, check_reference};
+use crate::words;
 
 /// libxml2's limit, which libvirt keeps (xmlParserMaxDepth in libxml2's parserInternals.c).
 const DEEPEST: usize = 256;
@@ -63,17 +64,16 @@ impl Reading {
     }
 
     /// Checks the token of this shape that `text` begins with, and that stands behind `at` bytes.
+    #[inline]
     pub fn token<'x>(&mut self, shape: Shape, text: &'x str, at: usize) -> Result<Token<'x>, Problem> {
         let (length, kind) = match shape {
             Shape::Tag => {
                 let tag = self.open(text, at)?;
                 (tag.span.len(), if tag.is_empty() { Kind::Empty(tag) } else { Kind::Start(tag) })
             }
-            Shape::DocumentType => (self.document_type(text, at)?, Kind::Other),
-            _ => {
-                let length = shape.length(text.as_bytes()).ok_or_else(|| Problem::new(at, unfinished(shape)))?;
-                (length, self.kind(shape, &text[..length], at)?)
-            }
+            Shape::Text => self.text(text, at)?,
+            Shape::End => (self.close(text, at)?, Kind::End),
+            _ => self.rare(shape, text, at)?,
         };
         self.has_begun = true;
         Ok(Token { span: at..at + length, kind })
@@ -88,13 +88,18 @@ impl Reading {
         }
     }
 
+    /// The length of what domains have little of, and what it is.
+    #[inline(never)]
+    fn rare<'x>(&mut self, shape: Shape, text: &'x str, at: usize) -> Result<(usize, Kind<'x>), Problem> {
+        if shape == Shape::DocumentType {
+            return Ok((self.document_type(text, at)?, Kind::Other));
+        }
+        let length = shape.length(text.as_bytes()).ok_or_else(|| Problem::new(at, unfinished(shape)))?;
+        Ok((length, self.kind(shape, &text[..length], at)?))
+    }
+
     fn kind<'x>(&mut self, shape: Shape, raw: &'x str, at: usize) -> Result<Kind<'x>, Problem> {
         match shape {
-            Shape::Text => self.text(raw, at),
-            Shape::End => {
-                let name = raw["</".len()..raw.len() - ">".len()].trim_end_matches([' ', '\t', '\n', '\r']);
-                self.open.close(name).map(|()| Kind::End).map_err(|text| Problem::new(at, text))
-            }
             Shape::Reference | Shape::Cdata if self.open.depth() == 0 => Err(outside(at)),
             Shape::Cdata => Ok(Kind::Cdata(&raw["<![CDATA[".len()..raw.len() - "]]>".len()])),
             Shape::Reference => {
@@ -105,6 +110,17 @@ impl Reading {
             Shape::Comment => comment(raw, at),
             _ => instruction(raw, at, !self.has_begun),
         }
+    }
+
+    /// The length of an end tag.
+    fn close(&mut self, text: &str, at: usize) -> Result<usize, Problem> {
+        if let Some(length) = self.open.close_plain(text) {
+            return Ok(length);
+        }
+        let length = Shape::End.length(text.as_bytes()).ok_or_else(|| Problem::new(at, unfinished(Shape::End)))?;
+        let name = text["</".len()..length - ">".len()].trim_end_matches([' ', '\t', '\n', '\r']);
+        self.open.close(name).map_err(|text| Problem::new(at, text))?;
+        Ok(length)
     }
 
     fn open<'x>(&mut self, text: &'x str, at: usize) -> Result<Tag<'x>, Problem> {
@@ -122,17 +138,26 @@ impl Reading {
         Ok(tag)
     }
 
-    fn text<'x>(&self, raw: &'x str, at: usize) -> Result<Kind<'x>, Problem> {
-        if self.open.depth() == 0 {
-            return match raw.bytes().position(|byte| !is_space(byte)) {
-                Some(offset) => Err(outside(at + offset)),
-                None => Ok(Kind::Other),
-            };
+    /// The length of a text, and what it is.
+    fn text<'x>(&self, text: &'x str, at: usize) -> Result<(usize, Kind<'x>), Problem> {
+        let mut length = 0;
+        loop {
+            length += words::find(&text.as_bytes()[length..], *b"<&>").unwrap_or(text.len() - length);
+            match text.as_bytes()[length..] {
+                [b'>', ..] if self.open.depth() > 0 && text[..length].ends_with("]]") => {
+                    return Err(Problem::new(at + length - "]]".len(), "]]> in a text"));
+                }
+                [b'>', ..] => length += 1,
+                _ => break,
+            }
         }
-        // To search for all three takes a preparation that is longer than most texts.
-        match raw.as_bytes().contains(&b'>').then(|| raw.find("]]>")).flatten() {
-            Some(offset) => Err(Problem::new(at + offset, "]]> in a text")),
-            None => Ok(Kind::Text(raw)),
+        let raw = &text[..length];
+        if self.open.depth() > 0 {
+            return Ok((length, Kind::Text(raw)));
+        }
+        match raw.bytes().position(|byte| !is_space(byte)) {
+            Some(offset) => Err(outside(at + offset)),
+            None => Ok((length, Kind::Other)),
         }
     }
 

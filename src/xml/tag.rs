@@ -123,25 +123,41 @@ struct Names<'x> {
     /// Those of most tags, without memory of their own.
     few: [&'x [u8]; 8],
     count: usize,
+    /// The first of the few that is one of those before it.
+    twice: Option<&'x [u8]>,
     /// All of them, where they are more.
     many: Vec<&'x [u8]>,
 }
 
 impl<'x> Names<'x> {
+    #[inline]
     fn add(&mut self, name: &'x [u8]) {
-        match self.few.get_mut(self.count) {
-            Some(place) => *place = name,
-            None if self.many.is_empty() => self.many.extend(self.few.iter().copied().chain([name])),
-            None => self.many.push(name),
+        // Two by two is faster for few, and takes quadratic time for many.
+        match self.few.split_at_mut_checked(self.count) {
+            Some((before, [place, ..])) => {
+                if before.contains(&name) {
+                    self.twice = self.twice.or(Some(name));
+                }
+                *place = name;
+                self.count += 1;
+            }
+            _ => self.add_to_many(name),
         }
-        self.count += 1;
+    }
+
+    #[cold]
+    fn add_to_many(&mut self, name: &'x [u8]) {
+        if self.many.is_empty() {
+            self.many.extend(self.few);
+        }
+        self.many.push(name);
     }
 
     /// A name that is there twice.
-    fn given_twice(mut self) -> Option<&'x [u8]> {
-        // Two by two is faster for few, and takes quadratic time for many.
-        if let Some(names) = self.few.get(..self.count) {
-            return names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)).map(|(_, name)| *name);
+    #[inline]
+    fn given_twice(&mut self) -> Option<&'x [u8]> {
+        if self.many.is_empty() {
+            return self.twice;
         }
         self.many.sort_unstable();
         self.many.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
