@@ -20,8 +20,8 @@ demo: build
 
 test: watch
 	$(DYNAMIC) cargo test $(CARGO_FLAGS) --package virt-bridge-watch
-	cargo test $(CARGO_FLAGS) --package virt-bridge --package xml --no-run
-	cargo test $(CARGO_FLAGS) --package xml
+	cargo test $(CARGO_FLAGS) --package virt-bridge --package names --package xml --no-run
+	cargo test $(CARGO_FLAGS) --package names --package xml
 	cargo test $(CARGO_FLAGS) --package virt-bridge --lib --bin virt-bridge --bin virt-bridge-udev --example prober
 	@$(MAKE) --no-print-directory --jobs=$(TEST_JOBS) --output-sync=target --keep-going $(TESTS:%=test-%)
 	tests/install.sh $(BUILT)

@@ -24,10 +24,9 @@ use once_cell::sync::OnceCell;
 
 pub use self::error::Error;
 pub use self::host::{Forwarding, Host};
-pub(crate) use self::interface_rule::parse_uuid;
-pub use self::interface_rule::{Destination, InterfaceMatch, InterfaceRule, MetadataMatch, RulePlace};
 pub use self::interface_rule::{bridge_name, destination_name, mac_prefix};
 pub use self::netfilter::{Netfilter, Policy};
+pub use domain::{Destination, InterfaceMatch, InterfaceRule, MetadataMatch, RulePlace};
 
 use self::entry::Entry;
 pub use self::entry::parse_duration;
@@ -183,7 +182,7 @@ impl Config {
             "netfilter" => section.entries()?.iter().try_for_each(|setting| self.netfilter.apply(setting)),
             "interface" => {
                 for table in section.tables()? {
-                    self.interfaces.push(InterfaceRule::read(&table)?);
+                    self.interfaces.push(interface_rule::read(&table)?);
                 }
                 Ok(())
             }

@@ -3,7 +3,6 @@
 pub mod active_networks;
 mod bounded_input;
 pub mod bridge_networks;
-pub mod domain;
 pub mod domains;
 mod elements;
 pub mod guest;
@@ -17,3 +16,5 @@ pub mod routed_networks;
 pub mod taps;
 pub mod timed_input;
 pub mod vlans;
+
+pub use domain;

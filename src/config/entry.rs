@@ -6,8 +6,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::RulePlace;
 use super::error::{Error, nearest, quoted};
-use super::interface_rule::RulePlace;
 use super::source::Source;
 
 /// Where a key stands.

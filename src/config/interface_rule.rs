@@ -1,88 +1,11 @@
 //! `[[interface]]`: which network a guest's interface belongs on.
 
-use std::fmt::{self, Display, Formatter};
-use std::path::PathBuf;
+use domain::{Destination, InterfaceMatch, InterfaceRule, MetadataMatch, parse_uuid};
 
 use super::entry::Entry;
 use super::error::{Error, quoted};
 use crate::glob::Glob;
 use crate::interface_name;
-use crate::printable::Printable;
-
-/// One rule; of several the first that fits an interface counts. What is not told fits anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct InterfaceRule {
-    /// Where the rule stands; nothing for one of the command line.
-    pub place: Option<RulePlace>,
-    /// The domain's name.
-    pub domain: Option<Glob>,
-    /// The domain's UUID.
-    pub uuid: Option<[u8; 16]>,
-    /// The domain's title.
-    pub title: Option<Glob>,
-    /// What the domain has under `<metadata>`.
-    pub metadata: Option<MetadataMatch>,
-    /// The interface as it is.
-    pub from: InterfaceMatch,
-    /// Where it goes.
-    pub to: Destination,
-    /// Whether a running domain's interface is moved, too.
-    pub live: bool,
-}
-
-/// The file and line of a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RulePlace {
-    /// The file.
-    pub file: PathBuf,
-    /// The line, counted from 1.
-    pub line: usize,
-}
-
-/// An element of a domain's `<metadata>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetadataMatch {
-    /// The namespace of an element directly under `<metadata>`; libvirt allows one element of each.
-    pub namespace: Glob,
-    /// The value of one of its attributes, or of one of an element inside, or the text of one of them.
-    pub value: Option<Glob>,
-}
-
-/// What an interface has to be for a rule to fit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct InterfaceMatch {
-    /// `type`, as libvirt calls it: `network`, `bridge`, `direct`, `user`…
-    pub kind: Option<Glob>,
-    /// `<source network>`
-    pub network: Option<Glob>,
-    /// `<source bridge>` of type `bridge`.
-    pub bridge: Option<Glob>,
-    /// `<source dev>`
-    pub device: Option<Glob>,
-    /// The first bytes of the MAC address; one to six.
-    pub mac: Option<Vec<u8>>,
-    /// `<model type>`
-    pub model: Option<Glob>,
-    /// `<target dev>`
-    pub target: Option<Glob>,
-}
-
-/// Where an interface goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Destination {
-    /// It stays where it is, and no later rule is asked.
-    #[default]
-    Keep,
-    /// To a libvirt network.
-    Network {
-        /// The network's name.
-        network: String,
-        /// One of the network's portgroups.
-        portgroup: Option<String>,
-    },
-    /// To a bridge of the host.
-    Bridge(String),
-}
 
 const KEYS: [&str; 7] = ["domain", "uuid", "title", "metadata", "from", "to", "live"];
 const FROM_KEYS: [&str; 7] = ["type", "network", "bridge", "device", "mac", "model", "target"];
@@ -90,70 +13,64 @@ const TO: &str =
     "{ network = \"NAME\" }, { network = \"NAME\", portgroup = \"NAME\" }, { bridge = \"NAME\" }, \"keep\"";
 const PATTERN: &str = "a name or pattern, such as \"web-*\"";
 
-impl InterfaceRule {
-    /// Reads one table of the array `[[interface]]`.
-    pub(super) fn read(table: &Entry) -> Result<Self, Error> {
-        let mut rule = InterfaceRule { place: Some(table.place.rule_place()), ..InterfaceRule::default() };
-        let mut to = None;
-        for setting in table.entries()? {
-            match setting.name {
-                "domain" => rule.domain = Some(glob(&setting)?),
-                "uuid" => rule.uuid = Some(uuid(&setting)?),
-                "title" => rule.title = Some(glob(&setting)?),
-                "metadata" => rule.metadata = Some(metadata(&setting)?),
-                "from" => rule.from = InterfaceMatch::read(&setting)?,
-                "to" => to = Some(Destination::read(&setting)?),
-                "live" => rule.live = setting.bool()?,
-                _ => return Err(setting.unknown_key(&KEYS)),
-            }
+/// Reads one table of the array `[[interface]]`.
+pub(super) fn read(table: &Entry) -> Result<InterfaceRule, Error> {
+    let mut rule = InterfaceRule { place: Some(table.place.rule_place()), ..InterfaceRule::default() };
+    let mut to = None;
+    for setting in table.entries()? {
+        match setting.name {
+            "domain" => rule.domain = Some(glob(&setting)?),
+            "uuid" => rule.uuid = Some(uuid(&setting)?),
+            "title" => rule.title = Some(glob(&setting)?),
+            "metadata" => rule.metadata = Some(metadata(&setting)?),
+            "from" => rule.from = interface_match(&setting)?,
+            "to" => to = Some(destination(&setting)?),
+            "live" => rule.live = setting.bool()?,
+            _ => return Err(setting.unknown_key(&KEYS)),
         }
-        rule.to = to.ok_or_else(|| table.error(format!("the rule has no \"to\"; allowed: {TO}")))?;
-        Ok(rule)
     }
+    rule.to = to.ok_or_else(|| table.error(format!("the rule has no \"to\"; allowed: {TO}")))?;
+    Ok(rule)
 }
 
-impl InterfaceMatch {
-    fn read(table: &Entry) -> Result<Self, Error> {
-        let mut from = InterfaceMatch::default();
-        for setting in table.entries()? {
-            match setting.name {
-                "type" => from.kind = Some(glob(&setting)?),
-                "network" => from.network = Some(glob(&setting)?),
-                "bridge" => from.bridge = Some(glob(&setting)?),
-                "device" => from.device = Some(glob(&setting)?),
-                "mac" => from.mac = Some(mac_prefix(setting.text(MAC)?).map_err(|why| setting.error(why))?),
-                "model" => from.model = Some(glob(&setting)?),
-                "target" => from.target = Some(glob(&setting)?),
-                _ => return Err(setting.unknown_key(&FROM_KEYS)),
-            }
+fn interface_match(table: &Entry) -> Result<InterfaceMatch, Error> {
+    let mut from = InterfaceMatch::default();
+    for setting in table.entries()? {
+        match setting.name {
+            "type" => from.kind = Some(glob(&setting)?),
+            "network" => from.network = Some(glob(&setting)?),
+            "bridge" => from.bridge = Some(glob(&setting)?),
+            "device" => from.device = Some(glob(&setting)?),
+            "mac" => from.mac = Some(mac_prefix(setting.text(MAC)?).map_err(|why| setting.error(why))?),
+            "model" => from.model = Some(glob(&setting)?),
+            "target" => from.target = Some(glob(&setting)?),
+            _ => return Err(setting.unknown_key(&FROM_KEYS)),
         }
-        Ok(from)
     }
+    Ok(from)
 }
 
-impl Destination {
-    fn read(setting: &Entry) -> Result<Self, Error> {
-        if !setting.is_table() {
-            return match setting.text(TO)? {
-                "keep" => Ok(Destination::Keep),
-                _ => Err(setting.not_known(TO)),
-            };
+fn destination(setting: &Entry) -> Result<Destination, Error> {
+    if !setting.is_table() {
+        return match setting.text(TO)? {
+            "keep" => Ok(Destination::Keep),
+            _ => Err(setting.not_known(TO)),
+        };
+    }
+    let (mut network, mut portgroup, mut bridge) = (None, None, None);
+    for part in setting.entries()? {
+        let name = || destination_name(part.text("a name")?).map_err(|why| part.error(why));
+        match part.name {
+            "network" => network = Some(name()?),
+            "portgroup" => portgroup = Some(name()?),
+            "bridge" => bridge = Some(bridge_name(part.text("a name")?).map_err(|why| part.error(why))?),
+            _ => return Err(part.unknown_key(&["network", "portgroup", "bridge"])),
         }
-        let (mut network, mut portgroup, mut bridge) = (None, None, None);
-        for part in setting.entries()? {
-            let name = || destination_name(part.text("a name")?).map_err(|why| part.error(why));
-            match part.name {
-                "network" => network = Some(name()?),
-                "portgroup" => portgroup = Some(name()?),
-                "bridge" => bridge = Some(bridge_name(part.text("a name")?).map_err(|why| part.error(why))?),
-                _ => return Err(part.unknown_key(&["network", "portgroup", "bridge"])),
-            }
-        }
-        match (network, portgroup, bridge) {
-            (Some(network), portgroup, None) => Ok(Destination::Network { network, portgroup }),
-            (None, None, Some(bridge)) => Ok(Destination::Bridge(bridge)),
-            _ => Err(setting.error(format!("neither one network nor one bridge; allowed: {TO}"))),
-        }
+    }
+    match (network, portgroup, bridge) {
+        (Some(network), portgroup, None) => Ok(Destination::Network { network, portgroup }),
+        (None, None, Some(bridge)) => Ok(Destination::Bridge(bridge)),
+        _ => Err(setting.error(format!("neither one network nor one bridge; allowed: {TO}"))),
     }
 }
 
@@ -218,31 +135,4 @@ fn uuid(setting: &Entry) -> Result<[u8; 16], Error> {
     const UUID: &str = "a UUID, such as \"c7a5fdbd-edaf-9455-926a-d65c16db1809\"";
     let text = setting.text(UUID)?;
     parse_uuid(text).ok_or_else(|| setting.error(format!("{} is no UUID; allowed: {UUID}", quoted(text))))
-}
-
-/// Reads a UUID as libvirt does: 32 hex digits, hyphens anywhere (virUUIDParse in src/util/viruuid.c).
-pub(crate) fn parse_uuid(text: &str) -> Option<[u8; 16]> {
-    let digits: Option<Vec<u8>> =
-        text.chars().filter(|&c| c != '-').map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
-    let bytes: Vec<u8> = digits?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
-    bytes.try_into().ok().filter(|_| text.bytes().filter(u8::is_ascii_hexdigit).count() == 32)
-}
-
-impl Display for RulePlace {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", Printable(&self.file.to_string_lossy()), self.line)
-    }
-}
-
-impl Display for Destination {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Destination::Keep => write!(f, "keep"),
-            Destination::Network { network, portgroup: None } => write!(f, "network {}", Printable(network)),
-            Destination::Network { network, portgroup: Some(portgroup) } => {
-                write!(f, "network {}, portgroup {}", Printable(network), Printable(portgroup))
-            }
-            Destination::Bridge(bridge) => write!(f, "bridge {}", Printable(bridge)),
-        }
-    }
 }

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use names::interface_name;
 use xml::{Attribute, Problem, Tag, escaped, is_space};
 
 use super::scan::{Element, Elements, Role};
-use super::{Field, Interface, Removed};
-use crate::config::Destination;
-use crate::interface_name;
+use super::{Destination, Field, Interface, Removed};
 
 /// A piece of the XML and what comes in its place.
 #[derive(Debug)]

@@ -5,10 +5,9 @@ use std::ops::Range;
 
 use xml::Problem;
 
-use super::Verdict;
 use super::edit::wrong_target;
 use super::scan::{Elements, Role};
-use crate::config::Destination;
+use super::{Destination, Verdict};
 
 /// An interface of a domain, as it is in the XML given, and what becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use xml::{Kind, Problem, Tag, Tokens};
 
-use super::NAMESPACE;
 use super::scan::Metadata;
-use crate::config::InterfaceRule;
+use super::{InterfaceRule, NAMESPACE};
 
 /// What the metadata of a domain says.
 #[derive(Default)]

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use names::glob::Glob;
+
 use super::metadata::Answers;
 use super::scan::Domain;
-use super::{Interface, RuleName};
-use crate::config::parse_uuid;
-use crate::config::{Destination, InterfaceRule};
+use super::{Destination, Interface, InterfaceRule, RuleName, parse_uuid};
 
 /// What rules are asked about of a domain.
 pub(super) struct Facts<'x> {
@@ -79,7 +79,7 @@ fn name(index: usize, rule: &InterfaceRule) -> RuleName<'_> {
 
 fn fits(index: usize, rule: &InterfaceRule, domain: &Facts, interface: &Interface) -> bool {
     let from = &rule.from;
-    let glob = |pattern: &Option<crate::glob::Glob>, value: Option<&str>| match (pattern, value) {
+    let glob = |pattern: &Option<Glob>, value: Option<&str>| match (pattern, value) {
         (None, _) => true,
         (Some(pattern), Some(value)) => pattern.matches(value),
         (Some(_), None) => false,

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 
+use names::printable::Printable;
+
 use super::{Change, Field, Interface, Refusal, Removed, RuleName};
-use crate::printable::Printable;
 
 /// By what people know it: its MAC address, or its number where it has none.
 impl Display for Interface<'_> {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::config::RulePlace;
+use super::RulePlace;
 
 /// What becomes of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]

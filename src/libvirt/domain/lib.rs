@@ -1,10 +1,12 @@
 //! The XML of a libvirt domain: which of its interfaces the rules move, and the XML with them moved.
 //!
 //! Pure: bytes and rules in, bytes and what changed out. All bytes outside of a moved `<interface>` stay as they are.
+#![deny(unsafe_code)]
 
 mod edit;
 mod interface;
 mod metadata;
+mod rule;
 mod rules;
 mod scan;
 mod splice;
@@ -13,17 +15,17 @@ mod verdict;
 
 use std::fmt::{self, Display, Formatter};
 
+use names::printable::Printable;
 use xml::Problem;
 
 pub use self::interface::Interface;
+pub use self::rule::{Destination, InterfaceMatch, InterfaceRule, MetadataMatch, RulePlace, parse_uuid};
 pub use self::verdict::{Change, Field, Refusal, Removed, RuleName, Verdict};
 
 use self::edit::{Edit, Replacement};
 use self::rules::{Course, Facts};
 use self::scan::{Domain, Elements};
 use self::splice::Splice;
-use crate::config::InterfaceRule;
-use crate::printable::Printable;
 
 /// The namespace of `<interfaces patch='no'/>` under a domain's `<metadata>`, by which a domain says that no rule is
 /// for it.
