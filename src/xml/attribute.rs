@@ -114,6 +114,7 @@ impl<'x> Attributes<'x> {
     }
 
     /// The attribute within these bounds.
+    #[inline]
     pub fn attribute(&self, bounds: &Bounds) -> Attribute<'x> {
         Attribute {
             at: self.at,

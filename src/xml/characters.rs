@@ -147,7 +147,7 @@ pub(crate) fn attribute_value(raw: &str) -> Option<String> {
 
 /// Text as the value of an attribute in these quotes.
 pub fn escaped(text: &str, quote: char) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>', quote]) {
+    if !text.bytes().any(|byte| matches!(byte, b'&' | b'<' | b'>') || char::from(byte) == quote) {
         return Cow::Borrowed(text);
     }
     let mut value = String::with_capacity(text.len());

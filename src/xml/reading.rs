@@ -69,7 +69,7 @@ impl Reading {
         let (length, kind) = match shape {
             Shape::Tag => {
                 let tag = self.open(text, at)?;
-                (tag.span.len(), if tag.is_empty() { Kind::Empty(tag) } else { Kind::Start(tag) })
+                (tag.span().len(), if tag.is_empty { Kind::Empty(tag) } else { Kind::Start(tag) })
             }
             Shape::Text => self.text(text, at)?,
             Shape::End => (self.close(text, at)?, Kind::End),
@@ -132,7 +132,7 @@ impl Reading {
         }
         let tag = Tag::read(text, at, self.has_document_type)?;
         self.has_root = true;
-        if !tag.is_empty() {
+        if !tag.is_empty {
             self.open.open(tag.name());
         }
         Ok(tag)

@@ -10,13 +10,15 @@ use crate::position::Problem;
 /// A well-formed start tag of an XML text.
 #[derive(Clone, Debug)]
 pub struct Tag<'x> {
-    /// From `<` to behind `>`.
-    pub span: Range<usize>,
-    /// Whether its `xmlns` puts it into a namespace.
-    pub is_in_namespace: bool,
+    /// Bytes before its `<`.
+    at: usize,
     /// Between `<` and `>` or `/>`.
     content: &'x str,
     name_length: usize,
+    /// Whether it is `<name/>`.
+    pub is_empty: bool,
+    /// Whether its `xmlns` puts it into a namespace.
+    pub is_in_namespace: bool,
 }
 
 impl<'x> Tag<'x> {
@@ -45,33 +47,35 @@ impl<'x> Tag<'x> {
             return Err(Problem::new(at, format!("the attribute {name} is given twice")));
         }
         let end = attributes.end();
-        let length = match bytes[end..] {
-            [b'>', ..] => end + ">".len(),
-            [b'/', b'>', ..] => end + "/>".len(),
+        let is_empty = match bytes[end..] {
+            [b'>', ..] => false,
+            [b'/', b'>', ..] => true,
             [] => return Err(Problem::new(at, "a tag that does not end")),
             _ => return Err(Problem::new(at + end, "not an attribute")),
         };
-        Ok(Tag { span: at..at + length, is_in_namespace, content: &text[name_start..end], name_length })
+        Ok(Tag { at, content: &text[name_start..end], name_length, is_empty, is_in_namespace })
+    }
+
+    /// From `<` to behind `>`.
+    pub fn span(&self) -> Range<usize> {
+        let around = if self.is_empty { "</>" } else { "<>" };
+        self.at..self.at + self.content.len() + around.len()
     }
 
     /// Its name.
+    #[inline]
     pub fn name(&self) -> &'x str {
         &self.content[..self.name_length]
     }
 
     /// Where the name ends.
     pub fn name_end(&self) -> usize {
-        self.span.start + 1 + self.name_length
-    }
-
-    /// Whether it is `<name/>`.
-    pub fn is_empty(&self) -> bool {
-        self.span.len() == self.content.len() + "</>".len()
+        self.at + "<".len() + self.name_length
     }
 
     /// Its attributes, as they are written.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'x>> {
-        Attributes::of(self.content, self.name_length, self.span.start + "<".len()).map_while(Result::ok)
+        Attributes::of(self.content, self.name_length, self.at + "<".len()).map_while(Result::ok)
     }
 
     /// The attribute of that name.

@@ -95,7 +95,7 @@ impl<'a> Edit<'_, 'a> {
         let present: Vec<Attribute> = tag.attributes().filter(|attribute| SOURCE.contains(&attribute.name)).collect();
         let is_wanted = |attribute: &Attribute| wanted.iter().flatten().any(|(name, _)| *name == attribute.name);
         let mut leaving = present.iter().filter(|attribute| !is_wanted(attribute));
-        let quote = tag.attributes().next().map_or('\'', |attribute| attribute.quote);
+        let quote = || tag.attributes().next().map_or('\'', |attribute| attribute.quote);
         let mut end = tag.name_end();
         for (name, value) in wanted.iter().flatten() {
             if let Some(attribute) = present.iter().find(|attribute| attribute.name == *name) {
@@ -109,6 +109,7 @@ impl<'a> Edit<'_, 'a> {
                 self.replace(attribute.span(), text);
                 end = attribute.span().end;
             } else {
+                let quote = quote();
                 self.replace(end..end, format!(" {name}={quote}{}{quote}", escaped(value, quote)));
             }
         }
@@ -129,17 +130,17 @@ impl<'a> Edit<'_, 'a> {
             wanted.iter().flatten().map(|(name, value)| format!(" {name}='{}'", escaped(value, '\''))).collect();
         let source = format!("<source{attributes}/>");
         if let Some(mac) = elements.part(Role::Mac) {
-            let space = &xml[line_before(xml, mac.span.start)..mac.span.start];
-            return self.replace(mac.span.end..mac.span.end, format!("{space}{source}"));
+            let space = &xml[line_before(xml, mac.span().start)..mac.span().start];
+            return self.replace(mac.span().end..mac.span().end, format!("{space}{source}"));
         }
         let tag = &elements.whole.tag;
-        if tag.is_empty() {
-            return self.replace(tag.span.end - "/>".len()..tag.span.end, format!(">{source}</interface>"));
+        if tag.is_empty {
+            return self.replace(tag.span().end - "/>".len()..tag.span().end, format!(">{source}</interface>"));
         }
-        let inside = &xml[tag.span.end..];
+        let inside = &xml[tag.span().end..];
         let space = &inside[..inside.bytes().take_while(|byte| is_space(*byte)).count()];
         let space = space.split_once("\n").map_or("", |_| space);
-        self.replace(tag.span.end..tag.span.end, format!("{space}{source}"));
+        self.replace(tag.span().end..tag.span().end, format!("{space}{source}"));
     }
 
     fn note_fields(&mut self, interface: &Interface<'a>, wanted: &Wanted<'a>) {
@@ -175,7 +176,7 @@ impl<'a> Edit<'_, 'a> {
             "backend" if is_user && has(&["type", "logFile", "hostname", "fqdn"]) => {
                 Some("only type user has this backend")
             }
-            "target" => tag.value("dev")?.as_deref().and_then(wrong_target),
+            "target" => interface.target.as_deref().and_then(wrong_target),
             "inbound" if matches!(to, Destination::Bridge(_)) => {
                 self.remove_floor(tag);
                 None
@@ -185,7 +186,7 @@ impl<'a> Edit<'_, 'a> {
         if let Some(why) = why {
             let attribute = tag.attributes().next().map(|first| (first.name, first.raw));
             self.removed.push(Removed { element: tag.name(), attribute, why });
-            self.replace(line_before(xml, part.span.start)..part.span.end, "");
+            self.replace(line_before(xml, part.span().start)..part.span().end, "");
         }
         Ok(())
     }

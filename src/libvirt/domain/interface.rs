@@ -55,7 +55,7 @@ impl<'a> Interface<'a> {
             domain: domain.clone(),
             position,
             line,
-            span: elements.whole.span.clone(),
+            span: elements.whole.span(),
             mac: None,
             kind: elements.whole.tag.value("type")?.unwrap_or(Cow::Borrowed("user")),
             network: None,

@@ -78,7 +78,7 @@ fn patch_text<'a>(xml: &'a str, rules: &'a [InterfaceRule]) -> Result<Patched<'a
         let opt_out = metadata.opt_out;
         let facts = Facts::of(domain, metadata);
         for (index, elements) in domain.interfaces().enumerate() {
-            let line = lines.line(elements.whole.span.start);
+            let line = lines.line(elements.whole.span().start);
             let mut interface = Interface::read(&elements, &facts.name, index + 1, line)?;
             interface.verdict = if opt_out {
                 Verdict::OptedOut

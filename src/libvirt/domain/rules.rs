@@ -66,6 +66,8 @@ pub(super) fn course<'a>(rules: &'a [InterfaceRule], domain: &Facts, interface: 
         if moves.iter().any(|earlier| earlier.index == index) || interface.is_at(&rule.to) {
             return Course::Refused(name(index, rule), "the rules lead in a circle".into());
         }
+        // Most often it remains the only one.
+        moves.reserve_exact(1);
         moves.push(name(index, rule));
         live &= rule.live;
         to = Some(&rule.to);

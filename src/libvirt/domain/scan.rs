@@ -30,9 +30,9 @@ pub(super) struct Metadata<'x> {
 /// An interface, or a part of one that matters.
 pub(super) struct Element<'x> {
     pub role: Role,
-    /// From its `<` to behind its last `>`.
-    pub span: Range<usize>,
     pub tag: Tag<'x>,
+    /// Behind its last `>`.
+    end: usize,
 }
 
 /// What an element is to an interface.
@@ -65,6 +65,13 @@ impl<'x> Domain<'x> {
     pub fn interfaces(&self) -> impl Iterator<Item = Elements<'_, 'x>> {
         let of_each = self.elements.chunk_by(|_, next| next.role != Role::Whole);
         of_each.filter_map(<[Element]>::split_first).map(|(whole, parts)| Elements { whole, parts })
+    }
+}
+
+impl Element<'_> {
+    /// From its `<` to behind its last `>`.
+    pub fn span(&self) -> Range<usize> {
+        self.tag.span().start..self.end
     }
 }
 
@@ -152,7 +159,7 @@ impl<'x> Scan<'x> {
             self.elements += 1;
         }
         if self.elements > MOST_ELEMENTS {
-            return Err(Problem::new(tag.span.start, "more interfaces than any domain has"));
+            return Err(Problem::new(tag.span().start, "more interfaces than any domain has"));
         }
         let is_first = match place {
             Place::Name => begin(&mut self.domain.name),
@@ -164,7 +171,7 @@ impl<'x> Scan<'x> {
         self.path.push((place, is_first));
         if let Some(role) = role {
             self.open.push(self.domain.elements.len());
-            self.domain.elements.push(Element { role, span: tag.span.clone(), tag });
+            self.domain.elements.push(Element { role, end: tag.span().end, tag });
         } else if matches!(place, Place::Wrapper | Place::Domain | Place::Metadata) {
             self.tags.push(tag);
         }
@@ -176,7 +183,7 @@ impl<'x> Scan<'x> {
             Some((Place::Interface | Place::Bandwidth | Place::Part(_), _)) => self.close_element(end),
             Some((Place::Metadata, is_first)) => {
                 let path = self.tags.clone();
-                let start = self.tags.pop().map_or(end, |tag| tag.span.start);
+                let start = self.tags.pop().map_or(end, |tag| tag.span().start);
                 if is_first {
                     self.domain.metadata = Some(Metadata { span: start..end, path });
                 }
@@ -191,7 +198,7 @@ impl<'x> Scan<'x> {
 
     fn close_element(&mut self, end: usize) {
         if let Some(element) = self.open.pop().and_then(|open| self.domain.elements.get_mut(open)) {
-            element.span.end = end;
+            element.end = end;
         }
     }
 
@@ -253,7 +260,7 @@ fn place(parent: Option<Place>, tag: &Tag) -> Result<Place, Problem> {
         Some(_) => Ok(Place::Other),
         None => {
             let problem = format!("the root element is <{}>, not that of a domain", tag.name());
-            Err(Problem::new(tag.span.start, problem))
+            Err(Problem::new(tag.span().start, problem))
         }
     }
 }

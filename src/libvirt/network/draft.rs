@@ -56,7 +56,7 @@ impl Element {
             (None | Some(Element::Wrapper), "network") => Element::Network,
             (None, name) => {
                 let problem = format!("the root element is <{name}>, not that of a network");
-                return Err(Problem::new(tag.span.start, problem));
+                return Err(Problem::new(tag.span().start, problem));
             }
             (Some(Element::Network), "name") => Element::Name,
             (Some(Element::Network), "forward") => Element::Forward,
@@ -118,7 +118,7 @@ impl Draft {
 
     fn open(&mut self, tag: &Tag) -> Result<Verdict, Problem> {
         if tag.name().len() > LONGEST_ELEMENT_NAME {
-            return Err(Problem::new(tag.span.start, "not the name of an element"));
+            return Err(Problem::new(tag.span().start, "not the name of an element"));
         }
         let element = Element::inside(self.path.last().copied(), tag)?;
         self.has_root = true;
@@ -128,7 +128,7 @@ impl Draft {
 
     fn judge(&mut self, element: Element, tag: &Tag) -> Result<Verdict, Problem> {
         let ours = match element {
-            Element::Network if self.has_network => return Err(Problem::new(tag.span.start, "a second <network>")),
+            Element::Network if self.has_network => return Err(Problem::new(tag.span().start, "a second <network>")),
             Element::Network => {
                 self.has_network = true;
                 true
