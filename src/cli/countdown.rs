@@ -43,10 +43,11 @@ impl Countdown {
         let stdin = io::stdin();
         let has_terminal = io::stderr().is_terminal();
         let (draws, listens) = (has_terminal && can_move_cursor(), stdin.is_terminal() && has_terminal);
-        if listens {
+        let has_keys = listens && !is_in_background(&stdin);
+        if has_keys {
             let _ = tcflush(stdin.as_fd(), FlushArg::TCIFLUSH);
         }
-        let key = if listens { "press Enter, or " } else { "" };
+        let key = if has_keys { "press Enter, or " } else { "" };
         let _ = writeln!(
             io::stderr(),
             "{bridge} goes back in {allowed:?} unless you {key}say in any session: virt-bridge confirm {bridge}"
@@ -57,14 +58,13 @@ impl Countdown {
 
     /// Draws what remains, and waits for a moment.
     pub fn wait(&mut self, remaining: Duration) -> Event {
-        if self.draws {
+        let stdin = io::stdin();
+        if self.draws && !is_in_background(&io::stderr()) {
             // On one line, however narrow the terminal is: what is too long for it is cut off (DECAWM).
             let _ = write!(io::stderr(), "\r\x1b[?7l{}\x1b[K\x1b[?7h", bar(remaining, self.allowed))
                 .and_then(|()| io::stderr().flush());
         }
-        let stdin = io::stdin();
-        // Whoever reads from a terminal in the background is stopped by the kernel (tty_check_change).
-        let reads = self.listens && tcgetpgrp(stdin.as_fd()).is_ok_and(|group| group == getpgrp());
+        let reads = self.listens && !is_in_background(&stdin);
         let mut sources: Vec<PollFd> =
             self.signals.iter().map(|signals| PollFd::new(signals.as_fd(), PollFlags::POLLIN)).collect();
         if reads {
@@ -84,7 +84,7 @@ impl Countdown {
 
     /// Ends the line of the bar.
     pub fn end(&mut self) {
-        if self.draws {
+        if self.draws && !is_in_background(&io::stderr()) {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }
@@ -101,6 +101,12 @@ impl Countdown {
             }
         }
     }
+}
+
+/// Whether somebody else has the terminal, a shell behind `&` or `bg`: whoever reads from it, or forgets what was typed,
+/// is stopped by the kernel (tty_check_change), and whoever draws on it draws over what is typed there.
+fn is_in_background(terminal: &impl AsFd) -> bool {
+    tcgetpgrp(terminal.as_fd()).is_ok_and(|group| group != getpgrp())
 }
 
 /// `20 s [##########                    ]`
