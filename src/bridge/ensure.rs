@@ -229,7 +229,7 @@ pub fn survey_of(snapshot: &Snapshot, wanted: &Wanted) -> Result<Survey, Error> 
     if let Some(uplink) = uplink.filter(|_| !is_port) {
         let surroundings = surroundings(uplink, known, wanted)?;
         refusals.extend(preflight::refusals(snapshot, &wanted.bridge, uplink, &surroundings));
-        warnings = preflight::warnings(snapshot, uplink, &surroundings);
+        warnings = preflight::warnings(snapshot, existing, uplink, &surroundings);
     }
     let mut plan = plan::takeover(snapshot, &wanted.bridge, uplink, wanted.parameters);
     if uplink.is_none() && plan.creates_bridge {

@@ -56,7 +56,7 @@ pub fn refusals(snapshot: &Snapshot, bridge: &str, uplink: &Link, surroundings: 
 }
 
 /// What is not in the way but will not be as it was.
-pub fn warnings(snapshot: &Snapshot, uplink: &Link, surroundings: &Surroundings) -> Vec<String> {
+pub fn warnings(snapshot: &Snapshot, bridge: Option<&Link>, uplink: &Link, surroundings: &Surroundings) -> Vec<String> {
     let name = uplink.name();
     let rules = snapshot.rules.iter().filter_map(|rule| {
         let direction = rule.names(&name)?;
@@ -71,13 +71,13 @@ pub fn warnings(snapshot: &Snapshot, uplink: &Link, surroundings: &Surroundings)
     let firewall = surroundings.firewall.iter().filter(|rule| rule.names(&name)).map(|rule| {
         format!("{rule} names {name} and is not moved: the host's own packets now come and go by the bridge")
     });
-    rules.chain(firewall).chain(owners).chain(no_address(snapshot, &name, uplink)).collect()
+    rules.chain(firewall).chain(owners).chain(no_address(snapshot, bridge, uplink)).collect()
 }
 
-/// A link-local address alone reaches nobody beyond the link.
-fn no_address(snapshot: &Snapshot, name: &str, uplink: &Link) -> Option<String> {
-    let has = snapshot.has_address(uplink);
-    (!has).then(|| format!("{name} has no address, so there is none to move"))
+/// A link-local address alone reaches nobody beyond the link. A bridge whose port fell off has the uplink's already.
+fn no_address(snapshot: &Snapshot, bridge: Option<&Link>, uplink: &Link) -> Option<String> {
+    let has = bridge.into_iter().chain([uplink]).any(|link| snapshot.has_address(link));
+    (!has).then(|| format!("{} has no address, so there is none to move", uplink.name()))
 }
 
 /// A name that is taken by something else than a bridge.
