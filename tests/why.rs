@@ -6,33 +6,10 @@ mod support;
 use std::process::Output;
 
 use serde_json::Value;
-use support::domains::{define, domain, lab, on_network};
+use support::domains::{define, domain, is_online, on_network, online};
 use support::{Lab, told};
 
 const MAC: &str = "52:54:00:00:00:30";
-
-/// A host with br0 on eth0, and a guest with a lease on it.
-fn online() -> Lab {
-    let lab = asking();
-    lab.host(["lan-dhcp", "lease", MAC]);
-    lab.wait_until("the guest is online", || is_online(&lab, "web"));
-    lab
-}
-
-/// A host with br0 on eth0, and a guest that asks for an address on it.
-fn asking() -> Lab {
-    let lab = lab();
-    // Where it is to boot from, so that it asks for the MAC address behind that.
-    lab.serve_dhcp(&["--dhcp-boot=nothing,router,192.0.2.1"]);
-    lab.virsh(["net-start", "bridge-network"]);
-    lab.host(["virt-bridge", "netfilter", "apply"]);
-    lab.host(["guest", "web", "bridge-network"]);
-    lab
-}
-
-fn is_online(lab: &Lab, guest: &str) -> bool {
-    lab.attempt(["virt-bridge", "why", guest]).status.code() == Some(0)
-}
 
 /// The only finding in the way of a guest that is offline.
 fn finding(lab: &Lab, guest: &str, hop: &str) -> Value {
@@ -107,8 +84,7 @@ fn what_is_broken_at_the_guest_its_tap_and_its_router_is_named_and_mended() {
 /// Nothing that is known of the host explains these.
 #[test]
 fn what_the_guest_asks_for_tells_where_its_way_ends() {
-    let lab = asking();
-    lab.host(["lan-dhcp", "lease", MAC]);
+    let lab = online();
     // Its firmware asks anew.
     let listen = || {
         lab.virsh(["reset", "web"]);

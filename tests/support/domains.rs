@@ -28,6 +28,24 @@ pub fn lab() -> Lab {
     lab
 }
 
+/// A host with br0 on eth0, and a guest with a lease on it.
+pub fn online() -> Lab {
+    let lab = lab();
+    // Where it is to boot from, so that it asks for the MAC address behind that.
+    lab.serve_dhcp(&["--dhcp-boot=nothing,router,192.0.2.1"]);
+    lab.virsh(["net-start", "bridge-network"]);
+    lab.host(["virt-bridge", "netfilter", "apply"]);
+    lab.host(["guest", "web", "bridge-network"]);
+    lab.host(["lan-dhcp", "lease", "52:54:00:00:00:30"]);
+    lab.wait_until("the guest is online", || is_online(&lab, "web"));
+    lab
+}
+
+/// Whether `why` finds nothing broken in the guest's way.
+pub fn is_online(lab: &Lab, guest: &str) -> bool {
+    lab.attempt(["virt-bridge", "why", guest]).status.code() == Some(0)
+}
+
 /// Defines a network whose guests are ports of `bridge`.
 pub fn define_network(lab: &Lab, name: &str, bridge: &str) {
     let xml = format!("<network><name>{name}</name><forward mode='bridge'/><bridge name='{bridge}'/></network>");

@@ -6,6 +6,7 @@
 pub mod bridges;
 pub mod domains;
 pub mod ifupdown2;
+pub mod shell;
 pub mod ssh;
 pub mod terminal;
 

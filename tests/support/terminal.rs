@@ -63,11 +63,16 @@ impl Terminal {
         drop(self.keyboard.lock().unwrap().take());
     }
 
-    /// Waits for at most 30 s until the screen shows `text`.
+    /// Waits until the screen shows `text`.
     pub fn wait_for(&self, text: &str) {
+        self.wait_behind(0, text);
+    }
+
+    /// Waits for at most 120 s until the screen shows `text` behind its first `bytes`.
+    pub fn wait_behind(&self, bytes: usize, text: &str) {
         let begun = Instant::now();
-        while !self.screen().contains(text) {
-            assert!(begun.elapsed() < Duration::from_secs(30), "not on the screen: {text}\n{}", self.screen());
+        while !self.screen()[bytes..].contains(text) {
+            assert!(begun.elapsed() < Duration::from_secs(120), "not on the screen: {text}\n{}", self.screen());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
