@@ -10,6 +10,7 @@ mod gateway;
 pub(crate) mod ipv6_settings;
 mod lacking;
 mod lock;
+mod lost;
 mod outage;
 pub mod plan;
 mod prefix_route;
@@ -36,6 +37,7 @@ pub use ensure::{GATEWAY_CHECK, Outcome, Survey, Wanted, ensure, right, survey, 
 pub use error::Error;
 pub use lacking::lacking;
 pub use lock::Lock;
+pub use lost::{gives, lost};
 pub use outage::while_watched;
 pub use plan::Plan;
 pub use preflight::Refusal;

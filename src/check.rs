@@ -28,6 +28,7 @@ use crate::picture::{self, Bridge};
 use crate::shell_word::ShellWord;
 
 pub use ports::fallen;
+pub use takeovers::since_boot;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -73,7 +74,7 @@ pub struct Check {
 }
 
 /// Every check, the most important first.
-pub const ALL: [&Check; 35] = [
+pub const ALL: [&Check; 36] = [
     &hooks::INSTALLED,
     &hooks::EXECUTABLE,
     &apparmor::ALLOWED,
@@ -89,6 +90,7 @@ pub const ALL: [&Check; 35] = [
     &bridges::UP,
     &bridges::CARRIER,
     &bridges::ADDRESS,
+    &takeovers::LOST,
     &bridges::WIRELESS,
     &bridges::MAC,
     &bridges::PARAMETERS,

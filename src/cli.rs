@@ -91,7 +91,8 @@ enum Verb {
     Check(check::Arguments),
     /// Say why a guest is offline: what is broken on its way to the router, and whose that is
     Why(why::Arguments),
-    /// Put guests' taps back that fell off their bridges, and DHCP clients on that a killed run left between two links
+    /// Put guests' taps back that fell off their bridges, give bridges back what they lost when they were set down, and let
+    /// DHCP clients go on that a killed run left between two links
     Heal(heal::Arguments),
     /// Show what the last takeover of a bridge has done
     Receipt(receipt::Arguments),

@@ -5,7 +5,7 @@ use std::path::Path;
 use nix::libc::RT_TABLE_MAIN;
 
 use super::{Check, Finding, Host};
-use crate::bridge::Wanted;
+use crate::bridge::{self, Wanted};
 use crate::config::Uplink;
 use crate::picture::{Bridge, Port};
 use crate::shell_word::ShellWord;
@@ -94,7 +94,10 @@ fn up(host: &Host) -> Vec<Finding> {
     let bridges = host.present_bridges().map(|bridge| (&bridge.name, bridge.up));
     let down = bridges.chain(uplinks(host).map(|(_, port)| (&port.name, port.up))).filter(|(_, up)| !up);
     down.map(|(name, _)| {
-        Finding::problem(format!("{name} is down, and nothing passes"), format!("ip link set {} up", ShellWord(name)))
+        // It has lost its routes, and its IPv6 addresses.
+        let heal = if host.takeovers.contains_key(name) { " && virt-bridge heal" } else { "" };
+        let mend = format!("ip link set {} up{heal}", ShellWord(name));
+        Finding::problem(format!("{name} is down, and nothing passes"), mend)
     })
     .collect()
 }
@@ -114,8 +117,13 @@ fn carrier(host: &Host) -> Vec<Finding> {
 /// neither.
 fn address(host: &Host) -> Vec<Finding> {
     let without = |bridge: &&Bridge| host.link(&bridge.name).is_some_and(|link| !host.snapshot.has_address(link));
+    // Of one that had addresses it is told what it has lost.
+    let had = |bridge: &&Bridge| {
+        host.takeovers.get(&bridge.name).is_some_and(|receipt| !bridge::lost(&host.snapshot, receipt).is_empty())
+    };
     let found = host.present_bridges().filter(|bridge| bridge.uplink.is_some()).filter(without);
     found
+        .filter(|bridge| !had(bridge))
         .map(|bridge| {
             Finding::warning(
                 format!("{0} has no address: guests reach the LAN, the host itself does not by {0}", bridge.name),

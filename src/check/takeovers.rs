@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 
 use super::{Check, Finding, Host};
-use crate::bridge::{Operation, Receipt, Records};
+use crate::bridge::{self, Operation, Receipt, Records};
 use crate::confirmation::Promise;
 use crate::shell_word::ShellWord;
 use crate::transfer::Transfer;
@@ -15,6 +15,11 @@ pub const UNFINISHED: Check = Check {
     about: "no takeover was killed, waits for confirmation, or was confirmed and not gone on with",
     look: unfinished,
 };
+pub const LOST: Check = Check {
+    name: "bridge-belongings",
+    about: "no bridge has lost the addresses or the way out of the host that it took over",
+    look: lost,
+};
 pub const LEASES: Check = Check {
     name: "lease-unfinished",
     about: "every DHCP client has come to the link that has its address",
@@ -23,7 +28,7 @@ pub const LEASES: Check = Check {
 pub const STALE: Check = Check { name: "receipt-stale", about: "no receipt is older than the last boot", look: stale };
 
 /// The takeovers that a receipt tells of, but for those before the last boot.
-pub(super) fn since_boot() -> BTreeMap<String, Receipt> {
+pub fn since_boot() -> BTreeMap<String, Receipt> {
     let boot = boot_time().unwrap_or(0);
     let taken = |bridge: String| {
         let receipt = Records::of(&bridge).receipt().ok().flatten()?;
@@ -86,6 +91,20 @@ fn promised(host: &Host) -> impl Iterator<Item = Finding> {
             )
         },
     )
+}
+
+fn lost(host: &Host) -> Vec<Finding> {
+    let lost = host.takeovers.values().map(|receipt| (&receipt.bridge.name, bridge::lost(&host.snapshot, receipt)));
+    lost.filter(|(_, lost)| !lost.is_empty())
+        .map(|(bridge, lost)| {
+            let addresses = lost.addresses.iter().map(|address| format!("address {address}"));
+            let routes = lost.prefix_routes.iter().chain(&lost.routes).map(|route| format!("route {route}"));
+            let what: Vec<String> = addresses.chain(routes).collect();
+            let sentence =
+                format!("{bridge} has lost what it took over, as a link does that is set down: {}", what.join(", "));
+            Finding::problem(sentence, "virt-bridge heal")
+        })
+        .collect()
 }
 
 /// Of a takeover that waits for confirmation whoever waits for it takes care.

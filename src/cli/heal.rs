@@ -1,13 +1,15 @@
-//! `virt-bridge heal`: guests' taps that fell off their bridges become ports again, without a restart of anything, and a
-//! DHCP client that a killed run left between two links goes on.
+//! `virt-bridge heal`: guests' taps that fell off their bridges become ports again, without a restart of anything; a bridge
+//! that was set down gets back what it took over; and a DHCP client that a killed run left between two links goes on.
 
 use std::path::Path;
+
+use nix::errno::Errno;
 
 use super::done::Done;
 use super::exit::Failure;
 use super::leases;
-use crate::bridge::Snapshot;
-use crate::check::fallen;
+use crate::bridge::{self, Receipt, Snapshot};
+use crate::check::{fallen, since_boot};
 use crate::libvirt::taps::{self, Tap};
 use crate::libvirt::vlans::Vlans;
 use crate::netlink::{Link, PortVlan, Request, Socket, bridge_vlan, link};
@@ -39,6 +41,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let unread = |error| Failure::unchanged(format!("cannot read the network state: {error}"));
     let mut socket = Socket::open().map_err(unread)?;
     let snapshot = Snapshot::take(&mut socket).map_err(unread)?;
+    for receipt in since_boot().values() {
+        give_back(&mut socket, &snapshot, receipt, arguments.dry_run, &mut done);
+    }
     let taps = taps::of_running_guests(Path::new("/"));
     let fallen = fallen(&snapshot, &taps);
     for (tap, port, bridge) in &fallen {
@@ -49,6 +54,21 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     done.tell(arguments.json)
+}
+
+/// Gives the bridge of a takeover what it has lost.
+fn give_back(socket: &mut Socket, snapshot: &Snapshot, receipt: &Receipt, dry_run: bool, done: &mut Done) {
+    for (what, request) in bridge::gives(&bridge::lost(snapshot, receipt), receipt) {
+        let outcome = if dry_run { Ok(vec![Ok(())]) } else { socket.batch(&[request]) };
+        let refusal = outcome.map(|outcomes| outcomes.into_iter().find_map(Result::err));
+        match refusal {
+            Ok(None) => done.done.push(what),
+            // The kernel makes a route to a prefix by itself, with its address.
+            Ok(Some(error)) if error.errno == Errno::EEXIST => {}
+            Ok(Some(error)) => done.failures.push(format!("{what}: {error}")),
+            Err(error) => done.failures.push(format!("{what}: {error}")),
+        }
+    }
 }
 
 fn told(tap: &Tap) -> String {

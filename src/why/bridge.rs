@@ -13,7 +13,8 @@ pub(super) fn judge(facts: &Facts) -> Hop {
     };
     let mut findings = Vec::new();
     if !bridge.is_up {
-        let mend = format!("ip link set {name} up");
+        // What it took over it has lost, but for its IPv4 addresses.
+        let mend = format!("ip link set {name} up && virt-bridge heal");
         findings.push(Finding::problem(format!("{name} is down, and nothing passes"), "an administrator", mend));
     }
     findings.extend(vlans(facts, bridge));

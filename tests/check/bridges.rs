@@ -79,8 +79,19 @@ fn an_uplink_that_fell_off() {
 }
 
 #[test]
-fn a_bridge_that_is_down() {
-    falls_into(&healthy(), "ip link set br0 down", "bridge-up", PROBLEM, "br0 is down");
+fn a_bridge_that_is_down_or_was() {
+    let lab = healthy();
+    let before = lab.state();
+    let is_as_before = || lab.wait_until("the host is as before", || lab.state() == before);
+    falls_into(&lab, "ip link set br0 down", "bridge-up", PROBLEM, "br0 is down");
+    is_as_before();
+    let trap = "ip link set br0 down; ip link set br0 up";
+    falls_into(&lab, trap, "bridge-belongings", PROBLEM, "br0 has lost what it took over");
+    is_as_before();
+    // Somebody leads the host's way out elsewhere: that is no loss.
+    lab.host(["sh", "-ec", "ip route replace default via 192.0.2.254 dev br0; ip address add 198.51.100.9/32 dev br0"]);
+    assert_quiet(&lab);
+    assert!(!lab.host(["virt-bridge", "heal", "--dry-run"]).contains("again"));
 }
 
 #[test]
@@ -97,7 +108,10 @@ fn an_uplink_without_carrier() {
 #[test]
 fn a_bridge_on_which_the_host_has_no_address() {
     let lab = healthy();
-    lab.host(["sh", "-ec", "ip address flush dev br0 scope global"]);
+    let flush = "ip address flush dev br0 scope global";
+    falls_into(&lab, flush, "bridge-belongings", PROBLEM, "br0 has lost what it took over");
+    // A takeover of another boot.
+    lab.host(["sh", "-ec", &format!("rm /run/virt-bridge/br0.json; {flush}")]);
     let finding = finding(&lab, "bridge-address", WARNING);
     assert!(finding["sentence"].as_str().unwrap().contains("br0 has no address"), "{finding}");
     lab.host(["ip", "address", "add", "192.0.2.10/24", "dev", "br0"]);
