@@ -7,18 +7,23 @@ use super::belongings::Belongings;
 use super::receipt::{Operation, Receipt};
 use super::snapshot::Snapshot;
 use super::step::CREATE_NEW;
-use crate::netlink::{Address, Link, Request, Route};
+use crate::netlink::{Address, Request, Route};
 
 /// What the bridge of this receipt should be given again: addresses where it has none of their family any more, routes where
 /// the host has no default route of their family any more. Where one is left, somebody has changed what is missing, and knows
-/// why; and what expires comes back by itself or has expired. Nothing of a bridge that is down.
+/// why; and what expires comes back by itself or has expired. Nothing of a bridge that is down or has lost its uplink, and no
+/// address that another link has.
 pub fn lost(snapshot: &Snapshot, receipt: &Receipt) -> Belongings {
     let mut lost = Belongings::default();
     let bridge = snapshot.link(&receipt.bridge.name).filter(|link| link.index == receipt.bridge.index && link.is_up());
-    let (Some(bridge), Operation::Takeover) = (bridge, receipt.operation) else { return lost };
+    let uplink = receipt.uplink.as_ref().and_then(|uplink| snapshot.link_by_index(uplink.index));
+    let uplink = uplink.filter(|uplink| uplink.master() == Some(receipt.bridge.index));
+    let (Some(bridge), Some(uplink), Operation::Takeover) = (bridge, uplink, receipt.operation) else { return lost };
     for is_ipv6 in [false, true] {
         let moved = &receipt.moved;
+        let is_elsewhere = |address: &&Address| snapshot.addresses.iter().any(|it| it.local() == address.local());
         let addresses = moved.addresses.iter().filter(|address| address.is_ipv6() == is_ipv6 && is_lasting(address));
+        let addresses = addresses.filter(|address| !is_elsewhere(address));
         if !snapshot.addresses.iter().any(|it| it.index == bridge.index && it.is_ipv6() == is_ipv6 && !it.is_for_link())
         {
             lost.addresses.extend(addresses.cloned());
@@ -33,7 +38,13 @@ pub fn lost(snapshot: &Snapshot, receipt: &Receipt) -> Belongings {
             lost.prefix_routes.extend(prefixes.cloned());
         }
     }
-    without_what_is_there(lost, snapshot, receipt, bridge)
+    let present = snapshot.routes.iter().filter(|route| route.uses(bridge.index));
+    let present: Vec<_> = present.flat_map(|route| route.ways_by(bridge.index)).collect();
+    let moved = |route: &Route| route.moved(uplink.index, bridge.index).ways_by(bridge.index);
+    let is_missing = |route: &Route| moved(route).iter().any(|way| !present.contains(way));
+    lost.prefix_routes.retain(is_missing);
+    lost.routes.retain(is_missing);
+    lost
 }
 
 /// The requests that give the bridge this, each with what it is; they find what is there already.
@@ -49,21 +60,6 @@ pub fn gives(lost: &Belongings, receipt: &Receipt) -> Vec<(String, Request)> {
     };
     let routes = lost.prefix_routes.iter().chain(&lost.routes);
     lost.addresses.iter().map(address).chain(routes.map(route)).collect()
-}
-
-fn without_what_is_there(mut lost: Belongings, snapshot: &Snapshot, receipt: &Receipt, bridge: &Link) -> Belongings {
-    let from = receipt.uplink.as_ref().map_or(bridge.index, |uplink| uplink.index);
-    let present: Vec<_> = snapshot
-        .routes
-        .iter()
-        .filter(|route| route.uses(bridge.index))
-        .flat_map(|it| it.ways_by(bridge.index))
-        .collect();
-    let is_missing =
-        |route: &Route| route.moved(from, bridge.index).ways_by(bridge.index).iter().any(|it| !present.contains(it));
-    lost.prefix_routes.retain(is_missing);
-    lost.routes.retain(is_missing);
-    lost
 }
 
 fn is_lasting(address: &Address) -> bool {

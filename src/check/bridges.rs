@@ -4,8 +4,9 @@ use std::path::Path;
 
 use nix::libc::RT_TABLE_MAIN;
 
+use super::takeovers::emptied;
 use super::{Check, Finding, Host};
-use crate::bridge::{self, Wanted};
+use crate::bridge::Wanted;
 use crate::config::Uplink;
 use crate::picture::{Bridge, Port};
 use crate::shell_word::ShellWord;
@@ -118,12 +119,11 @@ fn carrier(host: &Host) -> Vec<Finding> {
 fn address(host: &Host) -> Vec<Finding> {
     let without = |bridge: &&Bridge| host.link(&bridge.name).is_some_and(|link| !host.snapshot.has_address(link));
     // Of one that had addresses it is told what it has lost.
-    let had = |bridge: &&Bridge| {
-        host.takeovers.get(&bridge.name).is_some_and(|receipt| !bridge::lost(&host.snapshot, receipt).is_empty())
-    };
+    let emptied: Vec<&str> =
+        emptied(&host.snapshot, &host.takeovers).map(|(receipt, _)| receipt.bridge.name.as_str()).collect();
     let found = host.present_bridges().filter(|bridge| bridge.uplink.is_some()).filter(without);
     found
-        .filter(|bridge| !had(bridge))
+        .filter(|bridge| !emptied.contains(&bridge.name.as_str()))
         .map(|bridge| {
             Finding::warning(
                 format!("{0} has no address: guests reach the LAN, the host itself does not by {0}", bridge.name),

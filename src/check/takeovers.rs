@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 
 use super::{Check, Finding, Host};
-use crate::bridge::{self, Operation, Receipt, Records};
+use crate::bridge::{self, Belongings, Operation, Receipt, Records, Snapshot};
 use crate::confirmation::Promise;
 use crate::shell_word::ShellWord;
 use crate::transfer::Transfer;
@@ -93,10 +93,22 @@ fn promised(host: &Host) -> impl Iterator<Item = Finding> {
     )
 }
 
+/// The takeovers whose bridges have lost some of what they received, and what that is. Of one that was killed in the middle
+/// it is not known where that should be.
+pub fn emptied<'a>(
+    snapshot: &Snapshot,
+    takeovers: &'a BTreeMap<String, Receipt>,
+) -> impl Iterator<Item = (&'a Receipt, Belongings)> {
+    let whole = takeovers.values().filter(|receipt| !Records::of(&receipt.bridge.name).is_interrupted());
+    let waits = Transfer::interrupted_bridges();
+    let settled = whole.filter(move |receipt| !waits.contains(&receipt.bridge.name));
+    settled.map(|receipt| (receipt, bridge::lost(snapshot, receipt))).filter(|(_, lost)| !lost.is_empty())
+}
+
 fn lost(host: &Host) -> Vec<Finding> {
-    let lost = host.takeovers.values().map(|receipt| (&receipt.bridge.name, bridge::lost(&host.snapshot, receipt)));
-    lost.filter(|(_, lost)| !lost.is_empty())
-        .map(|(bridge, lost)| {
+    emptied(&host.snapshot, &host.takeovers)
+        .map(|(receipt, lost)| {
+            let bridge = &receipt.bridge.name;
             let addresses = lost.addresses.iter().map(|address| format!("address {address}"));
             let routes = lost.prefix_routes.iter().chain(&lost.routes).map(|route| format!("route {route}"));
             let what: Vec<String> = addresses.chain(routes).collect();

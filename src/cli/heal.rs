@@ -8,8 +8,8 @@ use nix::errno::Errno;
 use super::done::Done;
 use super::exit::Failure;
 use super::leases;
-use crate::bridge::{self, Receipt, Snapshot};
-use crate::check::{fallen, since_boot};
+use crate::bridge::{self, Belongings, Receipt, Snapshot};
+use crate::check::{emptied, fallen, since_boot};
 use crate::libvirt::taps::{self, Tap};
 use crate::libvirt::vlans::Vlans;
 use crate::netlink::{Link, PortVlan, Request, Socket, bridge_vlan, link};
@@ -41,8 +41,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let unread = |error| Failure::unchanged(format!("cannot read the network state: {error}"));
     let mut socket = Socket::open().map_err(unread)?;
     let snapshot = Snapshot::take(&mut socket).map_err(unread)?;
-    for receipt in since_boot().values() {
-        give_back(&mut socket, &snapshot, receipt, arguments.dry_run, &mut done);
+    for (receipt, lost) in emptied(&snapshot, &since_boot()) {
+        give_back(&mut socket, receipt, &lost, arguments.dry_run, &mut done);
     }
     let taps = taps::of_running_guests(Path::new("/"));
     let fallen = fallen(&snapshot, &taps);
@@ -57,8 +57,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Gives the bridge of a takeover what it has lost.
-fn give_back(socket: &mut Socket, snapshot: &Snapshot, receipt: &Receipt, dry_run: bool, done: &mut Done) {
-    for (what, request) in bridge::gives(&bridge::lost(snapshot, receipt), receipt) {
+fn give_back(socket: &mut Socket, receipt: &Receipt, lost: &Belongings, dry_run: bool, done: &mut Done) {
+    for (what, request) in bridge::gives(lost, receipt) {
         let outcome = if dry_run { Ok(vec![Ok(())]) } else { socket.batch(&[request]) };
         let refusal = outcome.map(|outcomes| outcomes.into_iter().find_map(Result::err));
         match refusal {
