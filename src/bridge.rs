@@ -11,6 +11,7 @@ pub(crate) mod ipv6_settings;
 mod lacking;
 mod lock;
 mod lost;
+mod meanwhile;
 mod outage;
 pub mod plan;
 mod prefix_route;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::meanwhile::meanwhile;
 use super::plan::Plan;
 use super::verify;
 use crate::netlink::{Address, Error, Link, PortState, Socket, address, link};
@@ -14,13 +15,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 /// the time from the last look that found all of it on the uplink to the first that found it on the bridge: for no longer
 /// could the host not answer. Nothing where it could not be seen.
 pub fn while_watched<T>(plan: Plan, work: impl FnOnce() -> T) -> (T, Option<Duration>) {
-    let is_done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let watch = scope.spawn(|| watch(plan, &is_done).ok().flatten());
-        let result = work();
-        is_done.store(true, Ordering::Relaxed);
-        (result, watch.join().ok().flatten())
-    })
+    let (result, outage) = meanwhile(|is_done| watch(plan, is_done).ok().flatten(), work);
+    (result, outage.flatten())
 }
 
 fn watch(mut plan: Plan, is_done: &AtomicBool) -> Result<Option<Duration>, Error> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use nix::libc;
 
 use super::belongings::Belongings;
+use super::meanwhile::meanwhile;
 use crate::duplicate_detection::Off;
 use crate::netlink::{Link, Request, Socket, link};
 
@@ -18,13 +19,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 /// Does the work in which the bridge of this name is made and given what was `moved`, and stands by meanwhile. Where it cannot,
 /// packets wait.
 pub fn while_received<T>(bridge: &str, moved: &Belongings, work: impl FnOnce() -> T) -> T {
-    let is_done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| receive(bridge, moved, &is_done));
-        let result = work();
-        is_done.store(true, Ordering::Relaxed);
-        result
-    })
+    meanwhile(|is_done| receive(bridge, moved, is_done), work).0
 }
 
 fn receive(bridge: &str, moved: &Belongings, is_done: &AtomicBool) {
