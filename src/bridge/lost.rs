@@ -24,19 +24,20 @@ pub fn lost(snapshot: &Snapshot, receipt: &Receipt) -> Belongings {
         let is_elsewhere = |address: &&Address| snapshot.addresses.iter().any(|it| it.local() == address.local());
         let addresses = moved.addresses.iter().filter(|address| address.is_ipv6() == is_ipv6 && is_lasting(address));
         let addresses = addresses.filter(|address| !is_elsewhere(address));
-        if !snapshot.addresses.iter().any(|it| it.index == bridge.index && it.is_ipv6() == is_ipv6 && !it.is_for_link())
-        {
-            lost.addresses.extend(addresses.cloned());
-        }
+        let is_left = |it: &Address| it.index == bridge.index && it.is_ipv6() == is_ipv6 && !it.is_for_link();
+        let addresses: Vec<Address> =
+            if snapshot.addresses.iter().any(is_left) { Vec::new() } else { addresses.cloned().collect() };
         let routes = || moved.routes.iter().filter(|route| route.is_ipv6() == is_ipv6 && !is_given(route));
-        let had_way_out = routes().any(is_way_out);
-        if had_way_out && !snapshot.routes.iter().any(|route| route.is_ipv6() == is_ipv6 && is_way_out(route)) {
+        let has_way_out = snapshot.routes.iter().any(|route| route.is_ipv6() == is_ipv6 && is_way_out(route));
+        let has_lost_way_out = routes().any(is_way_out) && !has_way_out;
+        if has_lost_way_out {
             lost.routes.extend(routes().cloned());
         }
-        if !lost.addresses.is_empty() || !lost.routes.is_empty() {
+        if has_lost_way_out || !addresses.is_empty() {
             let prefixes = moved.prefix_routes.iter().filter(|route| route.is_ipv6() == is_ipv6 && !is_given(route));
             lost.prefix_routes.extend(prefixes.cloned());
         }
+        lost.addresses.extend(addresses);
     }
     let present = snapshot.routes.iter().filter(|route| route.uses(bridge.index));
     let present: Vec<_> = present.flat_map(|route| route.ways_by(bridge.index)).collect();
