@@ -321,7 +321,14 @@ fn undo_leaves_guests_online_and_a_profile_that_somebody_changed() {
     lab.router(["ping", "-c1", "-W2", "192.0.2.10"]);
 }
 
-/// As a boot that has not come that far, or an administrator who took the bridge down.
+fn define_network(lab: &Lab) {
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n");
+    let xml = "<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>";
+    lab.write("/run/lab/network.xml", xml);
+    lab.virsh(["net-define", "/run/lab/network.xml"]);
+}
+
+/// An administrator who took the bridge down.
 #[test]
 fn the_network_hook_lets_network_manager_make_the_bridge_and_writes_nothing() {
     let lab = configured(["--no-ra"], STATIC);
@@ -329,16 +336,30 @@ fn the_network_hook_lets_network_manager_make_the_bridge_and_writes_nothing() {
     let live = (state(&lab, "br0"), bridge(&lab));
     lab.host(["nmcli", "connection", "down", "br0"]);
     lab.wait_until("the bridge is gone", || !lab.attempt(["ip", "link", "show", "br0"]).status.success());
-    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\n");
-    let xml = "<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>";
-    lab.write("/run/lab/network.xml", xml);
-    lab.virsh(["net-define", "/run/lab/network.xml"]);
+    define_network(&lab);
     let written = files(&lab);
     lab.virsh(["net-start", "lan"]);
     settle(&lab, "br0");
     assert_eq!((state(&lab, "br0"), bridge(&lab)), live);
     assert!(lab.log().contains("NetworkManager has made br0"), "{}", lab.log());
     assert_eq!(files(&lab), written);
+}
+
+/// At boot libvirtd starts its networks while NetworkManager brings up what it has, which waits for the cable.
+#[test]
+fn the_network_hook_waits_for_what_network_manager_brings_up_at_boot() {
+    let lab = configured(["--no-ra"], STATIC);
+    lab.host(UP);
+    define_network(&lab);
+    lab.host(["switch", "ip", "link", "set", "host", "down"]);
+    lab.host(["truncate", "--size=0", "/run/lab/network-manager.log"]);
+    boot(&lab);
+    lab.host(["switch", "bash", "-c", "(sleep 2; ip link set host up) </dev/null &>/dev/null &"]);
+    assert_eq!(lab.host(["nmcli", "-g", "STARTUP", "general"]), "starting\n");
+    lab.virsh(["net-start", "lan"]);
+    assert!(bridge(&lab).contains("\"eth0\""), "{}", bridge(&lab));
+    let log = lab.read("/run/lab/network-manager.log");
+    assert_eq!(log.matches("Activation: starting connection 'br0'").count(), 1, "{}", lab.log());
 }
 
 /// Each time the process is killed at a later rename, until it is not: what a boot makes of the files is the NIC's old

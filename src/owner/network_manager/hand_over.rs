@@ -244,28 +244,44 @@ fn up(uuid: &str, more: &[&str], deadline: Deadline) -> Result<(), String> {
     program::output("nmcli", &[&["--wait", &seconds, "connection", "up", uuid][..], more].concat(), deadline).map(drop)
 }
 
-/// Where the bridge is missing and NetworkManager runs with a profile for it, lets it make the bridge; answers whether it
-/// did.
+/// Where the bridge is missing and NetworkManager runs with a profile for it, lets it make the bridge; where it does so by
+/// itself, as at boot, waits for that. Answers whether it did.
 ///
 /// # Errors
 /// When it does not, or not by the deadline.
 pub fn bring_up(root: &Path, bridge: &str, deadline: Deadline) -> Result<bool, String> {
-    if sysfs::link(root, bridge).exists() || !root.join("run/NetworkManager/devices").exists() {
+    let was_there = sysfs::link(root, bridge).exists();
+    if was_there && has_ports(root, bridge) || !root.join("run/NetworkManager/devices").exists() {
         return Ok(false);
     }
     // Files that cannot be understood have no bridge of ours: then all is as without NetworkManager.
     let profiles = profiles::read(root).unwrap_or_default();
     let Some(profile) = profiles.iter().find(|profile| is_of_bridge(profile, bridge)) else { return Ok(false) };
-    up(profile.uuid(), &[], deadline)?;
-    if profiles.iter().any(|other| other.controller().is_some_and(|to| profile.is_meant_by(to))) {
-        wait_for_port(root, bridge, deadline.at_most(BY_ITSELF));
+    let of_port = |other: &Profile| other.controller().is_some_and(|to| profile.is_meant_by(to));
+    let expects_port = profiles.iter().any(of_port);
+    let is_whole = || if expects_port { has_ports(root, bridge) } else { sysfs::link(root, bridge).exists() };
+    // `connection up` would begin anew what is on its way by itself; half of the time is for what is not.
+    wait_while(|| !is_whole() && is_starting(deadline), deadline.less(deadline.remaining() / 2));
+    if sysfs::link(root, bridge).exists() {
+        return Ok(!was_there);
     }
+    up(profile.uuid(), &[], deadline)?;
+    // A bridge that is up gets its ports only then. Who looks at it next says what it lacks.
+    wait_while(|| !is_whole(), deadline.at_most(BY_ITSELF));
     Ok(true)
 }
 
-/// A bridge that is up gets its ports only then. Who looks at it next says what it lacks.
-fn wait_for_port(root: &Path, bridge: &str, deadline: Deadline) {
-    while sysfs::ports(root, bridge).unwrap_or_default().is_empty() && !deadline.has_passed() {
+/// Whether NetworkManager is still busy with what it brings up at its start.
+fn is_starting(deadline: Deadline) -> bool {
+    program::output("nmcli", &["-g", "STARTUP", "general"], deadline).is_ok_and(|said| said.trim() == "starting")
+}
+
+fn has_ports(root: &Path, bridge: &str) -> bool {
+    sysfs::ports(root, bridge).is_ok_and(|ports| !ports.is_empty())
+}
+
+fn wait_while(condition: impl Fn() -> bool, deadline: Deadline) {
+    while condition() && !deadline.has_passed() {
         std::thread::sleep(BETWEEN_QUESTIONS);
     }
 }
