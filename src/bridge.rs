@@ -45,7 +45,7 @@ pub use preflight::Refusal;
 pub use receipt::{DIRECTORY, Operation, Receipt, Records};
 pub use reception::while_received;
 pub use relocation::End;
-pub use report::Report;
+pub use report::{Report, counted};
 pub use snapshot::Snapshot;
 pub use stand_in::take_stand_ins_away;
 pub use step::Step;

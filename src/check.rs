@@ -28,7 +28,7 @@ use crate::picture::{self, Bridge};
 use crate::shell_word::ShellWord;
 
 pub use ports::fallen;
-pub use takeovers::{emptied, since_boot};
+pub use takeovers::{emptied, since_boot, told_lost};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

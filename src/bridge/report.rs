@@ -34,11 +34,11 @@ impl Report {
         let moved = &plan.moved;
         let what = match (plan.old_end(), plan.new_end()) {
             (Some(old), Some(new)) => format!(
-                "{} has taken over {} addresses, {} routes and {} neighbours of {}",
+                "{} has taken over {}, {} and {} of {}",
                 new.name,
-                moved.addresses.len(),
-                moved.prefix_routes.len() + moved.routes.len(),
-                moved.neighbours.len(),
+                counted(moved.addresses.len(), "address", "addresses"),
+                counted(moved.prefix_routes.len() + moved.routes.len(), "route", "routes"),
+                counted(moved.neighbours.len(), "neighbour", "neighbours"),
                 old.name
             ),
             (None, Some(new)) => format!("{} is there, without an uplink", new.name),
@@ -58,4 +58,9 @@ impl Report {
         let call = |(steps, time): &(usize, Duration)| Call { steps: *steps, microseconds: microseconds(time) };
         receipt.calls = self.calls.iter().map(call).collect();
     }
+}
+
+/// `1 route`, `2 routes`.
+pub fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }

@@ -107,16 +107,17 @@ pub fn emptied<'a>(
 
 fn lost(host: &Host) -> Vec<Finding> {
     emptied(&host.snapshot, &host.takeovers)
-        .map(|(receipt, lost)| {
-            let bridge = &receipt.bridge.name;
-            let addresses = lost.addresses.iter().map(|address| format!("address {address}"));
-            let routes = lost.prefix_routes.iter().chain(&lost.routes).map(|route| format!("route {route}"));
-            let what: Vec<String> = addresses.chain(routes).collect();
-            let sentence =
-                format!("{bridge} has lost what it took over, as a link does that is set down: {}", what.join(", "));
-            Finding::problem(sentence, "virt-bridge heal")
-        })
+        .map(|(receipt, lost)| Finding::problem(told_lost(receipt, &lost), "virt-bridge heal"))
         .collect()
+}
+
+/// A sentence that says what a takeover's bridge has lost.
+pub fn told_lost(receipt: &Receipt, lost: &Belongings) -> String {
+    let addresses = lost.addresses.iter().map(|address| format!("address {address}"));
+    let routes = lost.prefix_routes.iter().chain(&lost.routes).map(|route| format!("route {route}"));
+    let what: Vec<String> = addresses.chain(routes).collect();
+    let bridge = &receipt.bridge.name;
+    format!("{bridge} has lost what it took over, as a link does that is set down: {}", what.join(", "))
 }
 
 /// Of a takeover that waits for confirmation whoever waits for it takes care.

@@ -157,8 +157,10 @@ fn report(lasting: &Lasting, witness: &Witness, bridge: &str, took: Duration, ou
         }))
     } else {
         let outage = outage.map(|outage| format!("\noutage: at most {outage:.1?}")).unwrap_or_default();
+        let addresses = bridge::counted(addresses, "address", "addresses");
+        let routes = bridge::counted(routes, "route", "routes");
         super::print_text(&format!(
-            "{owner} has handed {addresses} addresses and {routes} routes of {uplink} over to {bridge} in {took:.1?}{outage}\n"
+            "{owner} has handed {addresses} and {routes} of {uplink} over to {bridge} in {took:.1?}{outage}\n"
         ))
     };
 }

@@ -55,7 +55,7 @@ fn of_family(family: &'static str, names: &[&[&str]], configured: Forwarding, ro
     }
 }
 
-/// One line: `IPv4 forwarding is on (net.ipv4.ip_forward = 1); set by libvirt network default (nat)`.
+/// One line: `IPv4 forwarding is on (net.ipv4.ip_forward = 1); who sets it: libvirt network default (nat)`.
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Report { family, sysctl, .. } = self;
@@ -66,7 +66,7 @@ impl Display for Report {
         }
         let own = self.configured.then_some("[host] of /etc/virt-bridge.toml");
         let setters: Vec<&str> = own.into_iter().chain(self.setters.iter().map(String::as_str)).collect();
-        if setters.is_empty() { Ok(()) } else { write!(f, "; set by {}", setters.join(", ")) }
+        if setters.is_empty() { Ok(()) } else { write!(f, "; who sets it: {}", setters.join(", ")) }
     }
 }
 
@@ -102,7 +102,7 @@ mod tests {
         write("etc/docker/daemon.json", r#"{"ip-forward": false}"#);
         assert!(!setters()[0].contains(&"dockerd".to_owned()));
         let config = Config { host: Host { ip_forward: Forwarding::On, ..Host::default() }, ..Config::default() };
-        assert!(report(&root, &config)[0].to_string().contains("; set by [host] of /etc/virt-bridge.toml, "));
+        assert!(report(&root, &config)[0].to_string().contains("; who sets it: [host] of /etc/virt-bridge.toml, "));
         fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -26,8 +26,8 @@ pub fn likely(root: &Path, table: &str, filtered: bool) -> Vec<String> {
         writers.extend(running.into_iter().filter(|name| KUBERNETES.contains(&name.as_str())));
     }
     if writers.is_empty() {
-        let otherwise = if filtered { "the module br_netfilter when it was loaded" } else { "an administrator" };
-        writers.push(otherwise.into());
+        writers.extend(filtered.then(|| "the module br_netfilter when it was loaded".into()));
+        writers.push("an administrator".into());
     }
     writers
 }
@@ -70,7 +70,7 @@ mod tests {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, text).unwrap();
         };
-        assert_eq!(likely(&root, "iptables", true), ["the module br_netfilter when it was loaded"]);
+        assert_eq!(likely(&root, "iptables", true), ["the module br_netfilter when it was loaded", "an administrator"]);
         assert_eq!(likely(&root, "iptables", false), ["an administrator"]);
         write("etc/sysctl.d/k8s.conf", "\nnet.bridge.bridge-nf-call-iptables = 1\n");
         write("proc/17/comm", "dockerd\n");

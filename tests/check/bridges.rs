@@ -88,6 +88,11 @@ fn a_bridge_that_is_down_or_was() {
     let trap = "ip link set br0 down; ip link set br0 up";
     falls_into(&lab, trap, "bridge-belongings", PROBLEM, "br0 has lost what it took over");
     is_as_before();
+    lab.host(["sh", "-ec", trap]);
+    let up = told(&lab.attempt(["virt-bridge", "up", "br0"]));
+    assert!(up.contains("nothing to do") && up.contains("warning: br0 has lost what it took over"), "{up}");
+    lab.host(["virt-bridge", "heal"]);
+    is_as_before();
     // Somebody leads the host's way out elsewhere: that is no loss.
     lab.host(["sh", "-ec", "ip route replace default via 192.0.2.254 dev br0; ip address add 198.51.100.9/32 dev br0"]);
     assert_quiet(&lab);

@@ -11,7 +11,7 @@ s/[0-9]{4}-[0-9]{2}-[0-9]{2} at [0-9:]{8} UTC/DAY/
 # Counters, and what was learnt or overheard meanwhile.
 s/(↓|↑) +[0-9.]+ [kMG]?B/\1 COUNT/g
 s/^( *"(received|sent)_(bytes|packets)": )[0-9]+/\1COUNT/
-s/[0-9]+ (neighbours|frames|steps)\b/COUNT \1/g
+s/[0-9]+ (neighbour|frame|step)s?\b/COUNT \1s/g
 s/(machines learnt behind it|frames in [^:]*): [0-9]+/\1: COUNT/g
 s/of [0-9]+ probes [0-9]+ were/of COUNT probes COUNT were/
 s/(steps the longest: ).*/\1STEPS/
