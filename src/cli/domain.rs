@@ -7,6 +7,7 @@ mod way;
 use super::exit::{Exit, Failure};
 
 #[derive(clap::Subcommand)]
+#[command(defer = true)]
 pub enum Verb {
     /// List every domain's interfaces, where each leads, and which rule would change it
     List(list::Arguments),

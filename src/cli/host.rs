@@ -9,6 +9,7 @@ use crate::log::Log;
 use crate::{forwarding, netfilter};
 
 #[derive(clap::Subcommand)]
+#[command(defer = true)]
 pub enum Verb {
     /// Set the sysctls for IP forwarding and bridge netfilter, and bridges' own flags
     Apply {

@@ -18,6 +18,7 @@ use crate::netlink::{NetfilterCalls, Socket};
 use crate::printable;
 
 #[derive(clap::Subcommand)]
+#[command(defer = true)]
 pub enum Verb {
     /// Show what is filtered, what the policy wants and why, and what conflicts
     Show {

@@ -12,7 +12,7 @@ use crate::glob::Glob;
 use crate::libvirt::domain::{self, Change, Interface, Patched};
 use crate::printable::Printable;
 
-/// The rules are those of the configuration, of --rules, or the one that --from-… and --to-… make.
+// The rules are those of the configuration, of --rules, or the one that --from-… and --to-… make.
 #[derive(clap::Args)]
 #[command(after_help = "Exit codes: 0 done; 1 failed, and nothing was written; 5 with --check: it would change.")]
 pub struct Arguments {
