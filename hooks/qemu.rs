@@ -123,7 +123,7 @@ fn arrive(call: &HookCall, begun: Instant, log: &Log) -> Result<(), String> {
 
 fn report(call: &HookCall, patched: &Patched, log: &Log) {
     for (interface, change) in patched.changes() {
-        log.info(&format!("{call}: {interface}: {change}"));
+        log.info(&format!("{call}: {interface}: {}", change.told_of(interface)));
     }
     for (interface, refusal) in patched.refusals() {
         log.warning(&format!("{call}: {interface}: {refusal}"));

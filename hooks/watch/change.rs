@@ -193,7 +193,8 @@ impl Changer {
         (interface, change): (&Interface, &Change),
         xml: &[u8],
     ) -> Result<bool, Error> {
-        let what = format!("{interface}{}: {change}", if part == Part::Definition { "" } else { ", running" });
+        let running = if part == Part::Definition { "" } else { ", running" };
+        let what = format!("{interface}{running}: {}", change.told_of(interface));
         if self.dry_run {
             self.tell_once(subject, &format!("would change {what}"), Journal::info);
             return Ok(true);

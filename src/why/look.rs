@@ -181,8 +181,9 @@ impl<'a> Host<'a> {
     fn rule(&self, guest: &str, interface: &Interface) -> Option<String> {
         let domain = self.domains.iter().find(|domain| domain.name == guest)?;
         let mut interfaces = domain.defined.iter().chain(&domain.running).flat_map(|patched| &patched.interfaces);
-        match &interfaces.find(|other| other.mac.as_deref() == interface.mac.as_deref())?.verdict {
-            Verdict::Changed(change) => Some(change.to_string()),
+        let interface = interfaces.find(|other| other.mac.as_deref() == interface.mac.as_deref())?;
+        match &interface.verdict {
+            Verdict::Changed(change) => Some(change.told_of(interface)),
             _ => None,
         }
     }

@@ -110,22 +110,22 @@ fn interface(interface: &domain::Interface, domain: &Domain, ways: &Ways) -> Int
             .map(str::to_owned),
         way: ways.of(interface),
         running: running.map(|running| ways.of(running)),
-        rule: Rule::of(&interface.verdict),
+        rule: Rule::of(interface),
     }
 }
 
 impl Rule {
-    fn of(verdict: &Verdict) -> Self {
+    fn of(interface: &domain::Interface) -> Self {
         let place = |rule: &RuleName| rule.to_string();
-        match verdict {
+        match &interface.verdict {
             Verdict::NoRule => Rule::None,
             Verdict::OptedOut => Rule::OptedOut,
             Verdict::Kept(rule) => Rule::Keep { rule: place(rule) },
             Verdict::Right(rule) => Rule::Right { rule: place(rule) },
             Verdict::Changed(change) => Rule::Change {
-                rules: change.rules.iter().map(place).collect(),
+                rules: change.rules().map(place).collect(),
                 live: change.live,
-                what: change.to_string(),
+                what: change.told_of(interface),
             },
             Verdict::Refused(refusal) => Rule::Refused { rule: place(&refusal.rule), why: refusal.why.clone() },
         }

@@ -1,6 +1,5 @@
 //! `virt-bridge domain patch`: a filter for the XML of domains.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -160,7 +159,7 @@ fn write(xml: &[u8]) -> io::Result<()> {
 fn tell(name: &str, patched: &Patched, verbose: bool) {
     let mut text = String::new();
     for (interface, change) in patched.changes().filter(|_| verbose) {
-        say!(text, "{name}:{}: {}: {}", interface.line, shown(interface), changed(change));
+        say!(text, "{name}:{}: {}: {}", interface.line, shown(interface), changed(interface, change));
     }
     for (interface, refusal) in patched.refusals() {
         say!(text, "warning: {name}:{}: {}: not moved: {}", interface.line, shown(interface), Printable(&refusal.why));
@@ -174,14 +173,13 @@ fn shown(interface: &Interface) -> String {
     Printable(&format!("interface {}{mac}", interface.position)).to_string()
 }
 
-fn changed(change: &Change) -> String {
-    let shown = |value: &Option<Cow<str>>| value.as_deref().unwrap_or("none").to_owned();
-    let fields = change.fields.iter().map(|field| {
-        let (from, to) = (shown(&field.from), shown(&field.to));
+fn changed(interface: &Interface, change: &Change) -> String {
+    let fields = change.fields(interface).map(|field| {
+        let (from, to) = (field.from.unwrap_or("none"), field.to.unwrap_or("none"));
         format!("{} {from} → {to}", field.name)
     });
     let removed = change.removed.iter().map(|removed| format!("without {removed}: {}", removed.why));
-    let places: Vec<String> = change.rules.iter().filter_map(|rule| Some(rule.place.as_ref()?.to_string())).collect();
+    let places: Vec<String> = change.rules().filter_map(|rule| Some(rule.place.as_ref()?.to_string())).collect();
     let by = if places.is_empty() { String::new() } else { format!(" (rule {})", places.join(", ")) };
     let text = fields.chain(removed).collect::<Vec<_>>().join("; ");
     Printable(&format!("{text}{by}")).to_string()

@@ -7,7 +7,7 @@ use names::interface_name;
 use xml::{Attribute, Problem, Tag, escaped, is_space};
 
 use super::scan::{Element, Elements, Role};
-use super::{Destination, Field, Interface, Removed};
+use super::{Destination, Interface, Removed};
 
 /// A piece of the XML and what comes in its place.
 #[derive(Debug)]
@@ -17,11 +17,10 @@ pub(super) struct Replacement<'a> {
 }
 
 /// All that changes in one interface.
-pub(super) struct Edit<'e, 'a> {
+struct Edit<'e, 'a> {
     /// In the order of the XML, without overlaps.
     replacements: &'e mut Vec<Replacement<'a>>,
-    pub fields: Vec<Field<'a>>,
-    pub removed: Vec<Removed<'a>>,
+    removed: Vec<Removed<'a>>,
 }
 
 /// Attributes of `<source>` that say where an interface is; libvirt's for these types.
@@ -30,18 +29,18 @@ const SOURCE: [&str; 7] = ["network", "bridge", "dev", "portgroup", "portid", "m
 /// What `<source>` is to have: names and values.
 type Wanted<'a> = [Option<(&'static str, &'a str)>; 2];
 
-/// Works out the edit that moves an interface.
-pub(super) fn plan<'e, 'a>(
+/// Works out the edit that moves an interface; answers with what is taken away.
+pub(super) fn plan<'a>(
     xml: &'a str,
     elements: &Elements<'_, 'a>,
     interface: &Interface<'a>,
     to: &'a Destination,
-    replacements: &'e mut Vec<Replacement<'a>>,
-) -> Result<Edit<'e, 'a>, Problem> {
+    replacements: &mut Vec<Replacement<'a>>,
+) -> Result<Vec<Removed<'a>>, Problem> {
     replacements.clear();
-    let mut edit = Edit { replacements, fields: Vec::with_capacity(2), removed: Vec::with_capacity(1) };
+    let mut edit = Edit { replacements, removed: Vec::new() };
     let (kind, wanted) = match to {
-        Destination::Keep => return Ok(edit),
+        Destination::Keep => return Ok(edit.removed),
         Destination::Network { network, portgroup } => {
             let portgroup = portgroup.as_deref().map(|portgroup| ("portgroup", portgroup));
             ("network", [Some(("network", network.as_str())), portgroup])
@@ -53,12 +52,11 @@ pub(super) fn plan<'e, 'a>(
         Some(source) => edit.set_source(&source.tag, &wanted)?,
         None => edit.add_source(xml, elements, &wanted),
     }
-    edit.note_fields(interface, &wanted);
     for part in elements.parts {
         edit.remove_what_would_be_wrong(xml, part, interface, to)?;
     }
     edit.replacements.sort_by_key(|replacement| replacement.span.start);
-    Ok(edit)
+    Ok(edit.removed)
 }
 
 /// Why an interface elsewhere cannot keep this `<target dev>`.
@@ -87,7 +85,6 @@ impl<'a> Edit<'_, 'a> {
             Some(attribute) => self.replace(attribute.value(), kind),
             None => self.replace(tag.name_end()..tag.name_end(), format!(" type='{kind}'")),
         }
-        self.fields.push(Field { name: "type", from: Some(interface.kind.clone()), to: Some(kind.into()) });
     }
 
     /// Sets the wanted attributes, each in the place of one that goes where there is one, and takes away the rest.
@@ -143,21 +140,6 @@ impl<'a> Edit<'_, 'a> {
         self.replace(tag.span().end..tag.span().end, format!("{space}{source}"));
     }
 
-    fn note_fields(&mut self, interface: &Interface<'a>, wanted: &Wanted<'a>) {
-        let before = [
-            ("source network", &interface.network),
-            ("source portgroup", &interface.portgroup),
-            ("source bridge", &interface.bridge),
-            ("source dev", &interface.device),
-        ];
-        for (name, from) in before {
-            let to = wanted.iter().flatten().find(|(wanted, _)| name.ends_with(wanted)).map(|(_, value)| *value);
-            if from.as_deref() != to {
-                self.fields.push(Field { name, from: from.clone(), to: to.map(Cow::Borrowed) });
-            }
-        }
-    }
-
     fn remove_what_would_be_wrong(
         &mut self,
         xml: &str,
@@ -185,7 +167,7 @@ impl<'a> Edit<'_, 'a> {
         };
         if let Some(why) = why {
             let attribute = tag.attributes().next().map(|first| (first.name, first.raw));
-            self.removed.push(Removed { element: tag.name(), attribute, why });
+            self.note_removed(Removed { element: tag.name(), attribute, why });
             self.replace(line_before(xml, part.span().start)..part.span().end, "");
         }
         Ok(())
@@ -200,7 +182,13 @@ impl<'a> Edit<'_, 'a> {
     }
 
     fn remove_attribute(&mut self, tag: &Tag<'a>, attribute: &Attribute<'a>, why: &'static str) {
-        self.removed.push(Removed { element: tag.name(), attribute: Some((attribute.name, attribute.raw)), why });
+        self.note_removed(Removed { element: tag.name(), attribute: Some((attribute.name, attribute.raw)), why });
+    }
+
+    fn note_removed(&mut self, removed: Removed<'a>) {
+        // Most often it remains the only one.
+        self.removed.reserve_exact(1);
+        self.removed.push(removed);
     }
 }
 

@@ -91,32 +91,59 @@ impl<'a> Interface<'a> {
         twice.next().map(|part| part.tag.name())
     }
 
-    /// Whether it is there already. A portgroup that is not asked for may be any.
-    pub(super) fn is_at(&self, to: &Destination) -> bool {
+    /// Where it is.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place {
+            kind: &self.kind,
+            network: self.network.as_deref(),
+            portgroup: self.portgroup.as_deref(),
+            bridge: self.bridge.as_deref(),
+            device: self.device.as_deref(),
+            target: self.target.as_deref(),
+        }
+    }
+}
+
+/// Where an interface is, or comes to be.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'i> {
+    pub kind: &'i str,
+    pub network: Option<&'i str>,
+    pub portgroup: Option<&'i str>,
+    pub bridge: Option<&'i str>,
+    pub device: Option<&'i str>,
+    pub target: Option<&'i str>,
+}
+
+impl<'i> Place<'i> {
+    /// Whether this is where the destination leads. A portgroup that is not asked for may be any.
+    pub fn is_at(&self, to: &Destination) -> bool {
         match to {
             Destination::Keep => true,
             // A running domain's interface may be shown as one of its network's bridge.
             Destination::Network { network, portgroup } => {
-                matches!(&*self.kind, "network" | "bridge" | "direct")
-                    && self.network.as_deref() == Some(network)
-                    && portgroup.as_ref().is_none_or(|wanted| self.portgroup.as_deref() == Some(wanted))
+                matches!(self.kind, "network" | "bridge" | "direct")
+                    && self.network == Some(network)
+                    && portgroup.as_ref().is_none_or(|wanted| self.portgroup == Some(wanted))
             }
-            Destination::Bridge(bridge) => self.kind == "bridge" && self.bridge.as_deref() == Some(bridge),
+            Destination::Bridge(bridge) => self.kind == "bridge" && self.bridge == Some(bridge),
         }
     }
 
-    /// Makes it what it is after the move.
-    pub(super) fn go(&mut self, to: &'a Destination) {
+    /// The place that an interface comes to from here.
+    pub fn behind(self, to: &'i Destination) -> Self {
         let (kind, network, portgroup, bridge) = match to {
-            Destination::Keep => return,
-            Destination::Network { network, portgroup } => ("network", Some(network), portgroup.as_ref(), None),
+            Destination::Keep => return self,
+            Destination::Network { network, portgroup } => ("network", Some(network), portgroup.as_deref(), None),
             Destination::Bridge(bridge) => ("bridge", None, None, Some(bridge)),
         };
-        self.kind = Cow::Borrowed(kind);
-        self.network = network.map(Cow::from);
-        self.portgroup = portgroup.map(Cow::from);
-        self.bridge = bridge.map(Cow::from);
-        self.device = None;
-        self.target = self.target.take().filter(|target| wrong_target(target).is_none());
+        Place {
+            kind,
+            network: network.map(String::as_str),
+            portgroup,
+            bridge: bridge.map(String::as_str),
+            device: None,
+            target: self.target.filter(|target| wrong_target(target).is_none()),
+        }
     }
 }

@@ -22,8 +22,8 @@ pub use self::interface::Interface;
 pub use self::rule::{Destination, InterfaceMatch, InterfaceRule, MetadataMatch, RulePlace, parse_uuid};
 pub use self::verdict::{Change, Field, Refusal, Removed, RuleName, Verdict};
 
-use self::edit::{Edit, Replacement};
-use self::rules::{Course, Facts};
+use self::edit::Replacement;
+use self::rules::{Course, Facts, Move};
 use self::scan::{Domain, Elements};
 use self::splice::Splice;
 
@@ -104,14 +104,13 @@ fn judge<'a>(
         Course::Kept(rule) => Verdict::Kept(rule),
         Course::Right(rule) => Verdict::Right(rule),
         Course::Refused(rule, why) => Verdict::Refused(Refusal { rule, why }),
-        Course::Moved { rules, live, to } => {
-            let twice = Interface::part_given_twice(elements);
-            if let Some(refusal) = twice.and_then(|part| Refusal::of_twice(&rules, part)) {
-                return Ok(Verdict::Refused(refusal));
+        Course::Moved(Move { rule, further, live, to }) => {
+            if let Some(part) = Interface::part_given_twice(elements) {
+                return Ok(Verdict::Refused(Refusal::of_twice(rule, part)));
             }
-            let Edit { fields, removed, .. } = edit::plan(splice.xml(), elements, interface, to, replacements)?;
+            let removed = edit::plan(splice.xml(), elements, interface, to, replacements)?;
             let span = splice.replace(&interface.span, replacements);
-            Verdict::Changed(Change { rules, live, fields, removed, span })
+            Verdict::Changed(Change { rule, further, live, to, removed, span })
         }
     })
 }

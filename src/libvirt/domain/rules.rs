@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use names::glob::Glob;
 
+use super::interface::Place;
 use super::metadata::Answers;
 use super::scan::Domain;
 use super::{Destination, Interface, InterfaceRule, RuleName, parse_uuid};
@@ -33,45 +34,63 @@ pub(super) enum Course<'a> {
     NoRule,
     Kept(RuleName<'a>),
     Right(RuleName<'a>),
-    /// To another place, by one or more rules.
-    Moved {
-        rules: Vec<RuleName<'a>>,
-        live: bool,
-        to: &'a Destination,
-    },
+    /// To another place.
+    Moved(Move<'a>),
     Refused(RuleName<'a>, String),
+}
+
+/// How rules lead an interface to another place.
+pub(super) struct Move<'a> {
+    pub rule: RuleName<'a>,
+    /// Those that lead on from where it leads.
+    pub further: Vec<RuleName<'a>>,
+    /// Whether all of them are for running domains, too.
+    pub live: bool,
+    pub to: &'a Destination,
 }
 
 /// Follows the rules from where the interface is until none leads on.
 ///
 /// So the XML that comes of it is one that no rule changes: patching twice is patching once.
 pub(super) fn course<'a>(rules: &'a [InterfaceRule], domain: &Facts, interface: &Interface<'a>) -> Course<'a> {
-    let mut at = Cow::Borrowed(interface);
-    let mut moves: Vec<RuleName> = Vec::new();
-    let mut live = true;
-    let mut to = None;
+    let mut at = interface.place();
+    let mut course: Option<Move> = None;
     loop {
-        let found = rules.iter().enumerate().find(|(index, rule)| fits(*index, rule, domain, &at));
-        let (index, rule) = match (found, to) {
-            (Some((index, rule)), _) if rule.to != Destination::Keep && !at.is_at(&rule.to) => (index, rule),
-            (_, Some(to)) => return Course::Moved { rules: moves, live, to },
+        let found = rules.iter().enumerate().find(|(index, rule)| fits(*index, rule, domain, interface, &at));
+        let (index, rule) = match (found, course) {
+            (Some((index, rule)), so_far) if rule.to != Destination::Keep && !at.is_at(&rule.to) => {
+                course = so_far;
+                (index, rule)
+            }
+            (_, Some(course)) => return Course::Moved(course),
             (None, None) => return Course::NoRule,
             (Some((index, rule)), None) if rule.to == Destination::Keep => return Course::Kept(name(index, rule)),
             (Some((index, rule)), None) => return Course::Right(name(index, rule)),
         };
-        if let Some(why) = immovable(&at.kind) {
-            return Course::Refused(name(index, rule), why);
+        let name = name(index, rule);
+        if let Some(why) = immovable(at.kind) {
+            return Course::Refused(name, why);
         }
         // One rule never leads twice to the same place but in a circle.
-        if moves.iter().any(|earlier| earlier.index == index) || interface.is_at(&rule.to) {
-            return Course::Refused(name(index, rule), "the rules lead in a circle".into());
+        if course.as_ref().is_some_and(|course| course.has(index)) || interface.place().is_at(&rule.to) {
+            return Course::Refused(name, "the rules lead in a circle".into());
         }
-        // Most often it remains the only one.
-        moves.reserve_exact(1);
-        moves.push(name(index, rule));
-        live &= rule.live;
-        to = Some(&rule.to);
-        at.to_mut().go(&rule.to);
+        course = Some(match course {
+            None => Move { rule: name, further: Vec::new(), live: rule.live, to: &rule.to },
+            Some(course) => course.and(name, rule),
+        });
+        at = at.behind(&rule.to);
+    }
+}
+
+impl<'a> Move<'a> {
+    fn has(&self, index: usize) -> bool {
+        [&self.rule].into_iter().chain(&self.further).any(|earlier| earlier.index == index)
+    }
+
+    fn and(mut self, name: RuleName<'a>, rule: &'a InterfaceRule) -> Self {
+        self.further.push(name);
+        Move { live: self.live && rule.live, to: &rule.to, ..self }
     }
 }
 
@@ -79,7 +98,8 @@ fn name(index: usize, rule: &InterfaceRule) -> RuleName<'_> {
     RuleName { index, place: rule.place.as_ref() }
 }
 
-fn fits(index: usize, rule: &InterfaceRule, domain: &Facts, interface: &Interface) -> bool {
+/// Whether the rule is for the interface where it would be `at` this place.
+fn fits(index: usize, rule: &InterfaceRule, domain: &Facts, interface: &Interface, at: &Place) -> bool {
     let from = &rule.from;
     let glob = |pattern: &Option<Glob>, value: Option<&str>| match (pattern, value) {
         (None, _) => true,
@@ -89,19 +109,19 @@ fn fits(index: usize, rule: &InterfaceRule, domain: &Facts, interface: &Interfac
     let has_mac =
         |prefix: &[u8]| interface.mac.as_deref().and_then(mac_bytes).is_some_and(|bytes| bytes.starts_with(prefix));
     // libvirt ignores the others; of a network's interface it shows the bridge or device, too, while the domain runs.
-    let is = |kinds: &[&str]| kinds.contains(&&*interface.kind);
-    let network = interface.network.as_deref().filter(|_| is(&["network", "bridge", "direct"]));
-    let bridge = interface.bridge.as_deref().filter(|_| is(&["bridge"]));
-    let device = interface.device.as_deref().filter(|_| is(&["direct", "user", "vdpa"]));
+    let is = |kinds: &[&str]| kinds.contains(&at.kind);
+    let network = at.network.filter(|_| is(&["network", "bridge", "direct"]));
+    let bridge = at.bridge.filter(|_| is(&["bridge"]));
+    let device = at.device.filter(|_| is(&["direct", "user", "vdpa"]));
     glob(&rule.domain, Some(&domain.name))
         && rule.uuid.is_none_or(|uuid| domain.uuid == Some(uuid))
         && glob(&rule.title, Some(&domain.title))
-        && glob(&from.kind, Some(&interface.kind))
+        && glob(&from.kind, Some(at.kind))
         && glob(&from.network, network)
         && glob(&from.bridge, bridge)
         && glob(&from.device, device)
         && glob(&from.model, interface.model.as_deref())
-        && glob(&from.target, interface.target.as_deref())
+        && glob(&from.target, at.target)
         && from.mac.as_deref().is_none_or(has_mac)
         && (rule.metadata.is_none() || domain.metadata.fit(index))
 }

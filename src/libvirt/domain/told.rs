@@ -1,6 +1,5 @@
 //! What the rules do with an interface, in words: for logs and terminals, each on one line.
 
-use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 
 use names::printable::Printable;
@@ -17,20 +16,20 @@ impl Display for Interface<'_> {
     }
 }
 
-impl Display for Change<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let fields = self.fields.iter().map(Field::to_string);
+impl Change<'_> {
+    /// What is done to the interface, and by which rules.
+    pub fn told_of(&self, interface: &Interface) -> String {
+        let fields = self.fields(interface).map(|field| field.to_string());
         let removed =
             self.removed.iter().map(|removed| format!("without {}: {}", Printable(&removed.to_string()), removed.why));
-        write!(f, "{}", fields.chain(removed).collect::<Vec<_>>().join(", "))?;
-        self.rules.iter().try_for_each(|rule| write!(f, ", {rule}"))
+        let rules = self.rules().map(RuleName::to_string);
+        fields.chain(removed).chain(rules).collect::<Vec<_>>().join(", ")
     }
 }
 
 impl Display for Field<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let value = |value: &Option<Cow<str>>| Printable(value.as_deref().unwrap_or("none")).to_string();
-        write!(f, "{} {} → {}", self.name, value(&self.from), value(&self.to))
+        write!(f, "{} {} → {}", self.name, Printable(self.from.unwrap_or("none")), Printable(self.to.unwrap_or("none")))
     }
 }
 

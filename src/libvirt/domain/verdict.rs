@@ -1,9 +1,8 @@
 //! What the rules make of an interface.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use super::RulePlace;
+use super::{Destination, Interface, RulePlace};
 
 /// What becomes of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +33,14 @@ pub struct RuleName<'a> {
 /// How an interface is moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change<'a> {
-    /// The rules in the order in which they were applied: one, unless the first leads to where the next one fits.
-    pub rules: Vec<RuleName<'a>>,
+    /// The rule that fits.
+    pub rule: RuleName<'a>,
+    /// The rules that fit where it leads, and where the next one leads.
+    pub further: Vec<RuleName<'a>>,
     /// Whether all of these rules are for running domains, too.
     pub live: bool,
-    /// What has another value now.
-    pub fields: Vec<Field<'a>>,
+    /// Where they lead.
+    pub to: &'a Destination,
     /// What was taken away.
     pub removed: Vec<Removed<'a>>,
     /// Where its element stands in the XML after the changes, in bytes.
@@ -47,14 +48,14 @@ pub struct Change<'a> {
 }
 
 /// One value that changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field<'a> {
-    /// What it is: `type`, `source network`, `source bridge`, `source portgroup`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'c> {
+    /// What it is: `type`, `source network`, `source portgroup`, `source bridge`, `source dev`.
     pub name: &'static str,
     /// The value before.
-    pub from: Option<Cow<'a, str>>,
+    pub from: Option<&'c str>,
     /// The value now.
-    pub to: Option<Cow<'a, str>>,
+    pub to: Option<&'c str>,
 }
 
 /// Something that would be wrong after the move.
@@ -77,10 +78,29 @@ pub struct Refusal<'a> {
     pub why: String,
 }
 
+impl<'a> Change<'a> {
+    /// The rules in the order in which they were applied: one, unless it leads to where another one fits.
+    pub fn rules(&self) -> impl Iterator<Item = &RuleName<'a>> {
+        [&self.rule].into_iter().chain(&self.further)
+    }
+
+    /// What of the interface, which is told of as it was, has another value now.
+    pub fn fields<'c>(&'c self, interface: &'c Interface) -> impl Iterator<Item = Field<'c>> {
+        let (from, to) = (interface.place(), interface.place().behind(self.to));
+        let fields = [
+            ("type", Some(from.kind), Some(to.kind)),
+            ("source network", from.network, to.network),
+            ("source portgroup", from.portgroup, to.portgroup),
+            ("source bridge", from.bridge, to.bridge),
+            ("source dev", from.device, to.device),
+        ];
+        fields.into_iter().filter(|(_, from, to)| from != to).map(|(name, from, to)| Field { name, from, to })
+    }
+}
+
 impl<'a> Refusal<'a> {
     /// An interface with two of a part that is told of once; which one counts is libvirt's secret.
-    pub(super) fn of_twice(rules: &[RuleName<'a>], part: &str) -> Option<Self> {
-        let why = format!("it has more than one <{part}>");
-        rules.first().map(|rule| Refusal { rule: *rule, why })
+    pub(super) fn of_twice(rule: RuleName<'a>, part: &str) -> Self {
+        Refusal { rule, why: format!("it has more than one <{part}>") }
     }
 }
