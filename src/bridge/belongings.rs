@@ -6,11 +6,13 @@ use std::net::IpAddr;
 use nix::libc;
 use serde::{Deserialize, Serialize};
 
+use super::relocation::End;
 use super::snapshot::Snapshot;
 use super::stand_in::{leads_alike, stands_for};
+use super::step::CREATE_NEW;
 use crate::netlink::address::{Essence, IFA_F_DADFAILED};
 use crate::netlink::route::Way;
-use crate::netlink::{Address, Neighbour, Route, record};
+use crate::netlink::{Address, Neighbour, Request, Route, record};
 
 /// `RTPROT_REDIRECT` and `RTPROT_KERNEL` of linux/rtnetlink.h.
 const PROTOCOL_REDIRECT: u8 = 1;
@@ -95,6 +97,19 @@ impl Belongings {
         self.routes.extend(others.routes);
         self.neighbours.extend(others.neighbours);
         self
+    }
+
+    /// What gives these addresses and routes of a link to another one, or to the same again: each in words, and as a request,
+    /// which finds what is there already. A nexthop object that has been deleted meanwhile cannot be named, and none is.
+    pub(super) fn additions(&self, from: &End, to: &End) -> Vec<(String, Request)> {
+        let address = |address: &Address| {
+            let moved = address.moved(to.index, &from.name, &to.name).without_detection();
+            (format!("address {address}"), Request::add(&moved, CREATE_NEW))
+        };
+        let route =
+            |route: &Route| (format!("route {route}"), Request::add(&route.moved(from.index, to.index), CREATE_NEW));
+        let routes = self.prefix_routes.iter().chain(&self.routes);
+        self.addresses.iter().map(address).chain(routes.map(route)).collect()
     }
 
     fn marks(&self) -> Marks {

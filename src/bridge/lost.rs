@@ -6,7 +6,6 @@ use nix::libc::RT_TABLE_MAIN;
 use super::belongings::Belongings;
 use super::receipt::{Operation, Receipt};
 use super::snapshot::Snapshot;
-use super::step::CREATE_NEW;
 use crate::netlink::{Address, Request, Route};
 
 /// What the bridge of this receipt should be given again: addresses where it has none of their family any more, routes where
@@ -51,16 +50,8 @@ pub fn lost(snapshot: &Snapshot, receipt: &Receipt) -> Belongings {
 /// The requests that give the bridge this, each with what it is; they find what is there already.
 pub fn gives(lost: &Belongings, receipt: &Receipt) -> Vec<(String, Request)> {
     let (bridge, from) = (&receipt.bridge, receipt.uplink.as_ref().unwrap_or(&receipt.bridge));
-    let address = |address: &Address| {
-        let moved = address.moved(bridge.index, &from.name, &bridge.name).without_detection();
-        (format!("{} has address {address} again", bridge.name), Request::add(&moved, CREATE_NEW))
-    };
-    let route = |route: &Route| {
-        let moved = route.moved(from.index, bridge.index);
-        (format!("{} has route {route} again", bridge.name), Request::add(&moved, CREATE_NEW))
-    };
-    let routes = lost.prefix_routes.iter().chain(&lost.routes);
-    lost.addresses.iter().map(address).chain(routes.map(route)).collect()
+    let told = |(what, request)| (format!("{} has {what} again", bridge.name), request);
+    lost.additions(from, bridge).into_iter().map(told).collect()
 }
 
 fn is_lasting(address: &Address) -> bool {

@@ -11,7 +11,6 @@ use super::error::Error;
 use super::gateway::{self, Gateway};
 use super::plan::Plan;
 use super::relocation::End;
-use super::step::CREATE_NEW;
 use super::verify;
 use crate::deadline::Deadline;
 use crate::netlink::address::IFA_F_SECONDARY;
@@ -140,11 +139,7 @@ pub fn give_back(socket: &mut Socket, uplink: &End, moved: &Belongings) -> Resul
     if link.is_some_and(|link| link.master().is_some()) {
         return Ok(());
     }
-    let addresses = moved.addresses.iter().map(|it| Request::add(&it.clone().without_detection(), CREATE_NEW));
-    // A nexthop object that its owner has deleted meanwhile cannot be named.
-    let here = |route: &Route| Request::add(&route.moved(uplink.index, uplink.index), CREATE_NEW);
-    let routes = moved.prefix_routes.iter().chain(&moved.routes).map(here);
-    let requests: Vec<Request> = addresses.chain(routes).collect();
+    let requests: Vec<Request> = moved.additions(uplink, uplink).into_iter().map(|(_, request)| request).collect();
     let outcomes = socket.batch(&requests).map_err(unread)?;
     let refused = outcomes.into_iter().find_map(|outcome| outcome.err().filter(|e| e.errno != Errno::EEXIST));
     refused.map_or(Ok(()), |error| Err(format!("cannot give back: {error}")))

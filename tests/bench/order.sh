@@ -9,9 +9,10 @@ if [ -z "${BENCH_NAMESPACES:-}" ]; then
     command -v valgrind >/dev/null || { echo "order: valgrind is missing: apt install valgrind" >&2 && exit 1; }
     target=$(uname -m)-unknown-linux-gnu
     WORK=$(mktemp -d)
-    trap 'rm -rf "$WORK"' EXIT
-    export WORK BENCH_NAMESPACES=1
     cd "$ROOT"
+    cp packaging/order.ld "$WORK/order.ld"
+    trap 'mv "$WORK/order.ld" packaging/order.ld; rm -rf "$WORK"' EXIT
+    export WORK BENCH_NAMESPACES=1
     # From no order: valgrind places what is outside of .text wrongly.
     echo 'SECTIONS { } INSERT BEFORE .text;' >packaging/order.ld
     CARGO_TARGET_DIR=$WORK \
@@ -19,8 +20,8 @@ if [ -z "${BENCH_NAMESPACES:-}" ]; then
     CARGO_TARGET_DIR=$WORK cargo build --quiet --release --target "$target" --bin virt-bridge
     export BUILT=$WORK/$target/release
     unshare --net --mount --pid --fork --kill-child --mount-proc "$0"
-    packaging/order.py "$WORK/callgrind" "$WORK/map" >"$WORK/order.ld"
-    mv "$WORK/order.ld" packaging/order.ld
+    packaging/order.py "$WORK/callgrind" "$WORK/map" >"$WORK/new"
+    mv "$WORK/new" "$WORK/order.ld"
     exit
 fi
 export VIRT_BRIDGE=$BUILT/virt-bridge
