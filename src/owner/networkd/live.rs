@@ -117,6 +117,8 @@ pub fn take_back(bridge: &str, uplink: &str, generate: impl FnOnce() -> Result<(
     runtime.clear_bridge()?;
     reload(Deadline::after(PATIENCE))?;
     runtime.clear_port()?;
+    // Until it has taken in that the link is no port any more it knows no such link, and who asked would find nobody's.
+    awaited(root, uplink, |said| value(said, "ADMIN_STATE").is_some_and(super::claims_link))?;
     announce::prefixes(uplink)
         .map_err(|error| format!("cannot let systemd-networkd see the routes of {uplink}: {error}"))
 }
