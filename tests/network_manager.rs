@@ -354,8 +354,8 @@ fn the_network_hook_waits_for_what_network_manager_brings_up_at_boot() {
     lab.host(["switch", "ip", "link", "set", "host", "down"]);
     lab.host(["truncate", "--size=0", "/run/lab/network-manager.log"]);
     boot(&lab);
-    lab.host(["switch", "bash", "-c", "(sleep 2; ip link set host up) </dev/null &>/dev/null &"]);
     assert_eq!(lab.host(["nmcli", "-g", "STARTUP", "general"]), "starting\n");
+    lab.host(["switch", "bash", "-c", "(sleep 2; ip link set host up) </dev/null &>/dev/null &"]);
     lab.virsh(["net-start", "lan"]);
     assert!(bridge(&lab).contains("\"eth0\""), "{}", bridge(&lab));
     let log = lab.read("/run/lab/network-manager.log");
