@@ -8,6 +8,7 @@ mod filter;
 mod frame;
 mod gateway;
 mod guest;
+mod learnt;
 mod listener;
 mod look;
 mod probe;

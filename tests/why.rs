@@ -6,7 +6,7 @@ mod support;
 use std::process::Output;
 
 use serde_json::Value;
-use support::domains::{define, domain, is_online, on_network, online};
+use support::domains::{define, domain, is_online, on_network, online, online_with_ipv6};
 use support::{Lab, told};
 
 const MAC: &str = "52:54:00:00:00:30";
@@ -81,44 +81,78 @@ fn what_is_broken_at_the_guest_its_tap_and_its_router_is_named_and_mended() {
     );
 }
 
+/// What `why` hears when the guest's firmware asks anew.
+fn listen(lab: &Lab) -> Output {
+    lab.virsh(["reset", "web"]);
+    lab.attempt(["virt-bridge", "why", "web", "--listen", "60s", "--json"])
+}
+
+/// Loses what a rule fits in the chain of a device of this side, which the host's is where it has no name.
+fn lose(lab: &Lab, side: &[&str], chain: &str, rule: &str) {
+    let table = format!("add table netdev mine; add chain netdev mine way {{ type filter hook {chain} priority 0; }}");
+    lab.host([side, &["nft", &format!("{table}; add rule netdev mine way {rule} drop")]].concat());
+}
+
+const HOST: &[&str] = &[];
+const SWITCH: &[&str] = &["switch"];
+
 /// Nothing that is known of the host explains these.
 #[test]
 fn what_the_guest_asks_for_tells_where_its_way_ends() {
     let lab = online();
-    // Its firmware asks anew.
-    let listen = || {
-        lab.virsh(["reset", "web"]);
-        lab.attempt(["virt-bridge", "why", "web", "--listen", "60s", "--json"])
-    };
-    let drop = |side: &[&str], chain: &str, rule: &str| {
-        let table =
-            format!("add table netdev mine; add chain netdev mine way {{ type filter hook {chain} priority 0; }}");
-        lab.host([side, &["nft", &format!("{table}; add rule netdev mine way {rule} drop")]].concat());
-    };
     let mac = format!("ether saddr {MAC}");
     let arp = format!("{mac} ether type arp");
-    let (host, switch): (&[&str], &[&str]) = (&[], &["switch"]);
     for (side, chain, rule, hop, sentence) in [
         (
-            host,
+            HOST,
             "egress device eth0",
             "udp dport 67",
             "bridge",
             "the question of web comes into br0 by vnet0, but not out of it by eth0",
         ),
         (
-            host,
+            HOST,
             "egress device vnet0",
             "udp sport 67",
             "bridge",
             "the answer to web comes into br0 by eth0, but not out of it by vnet0",
         ),
-        (switch, "ingress device host", &mac, "gateway", "web asks for an address by DHCP, and no server answers"),
-        (switch, "ingress device host", &arp, "gateway", "192.0.2.1 answers this host, but not web"),
+        (SWITCH, "ingress device host", &mac, "gateway", "web asks for an address by DHCP, and no server answers"),
+        (SWITCH, "ingress device host", &arp, "gateway", "192.0.2.1 answers this host, but not web"),
     ] {
-        drop(side, chain, rule);
-        let finding = finding_in(&listen(), hop);
-        says(&finding, sentence, "");
+        lose(&lab, side, chain, rule);
+        says(&finding_in(&listen(&lab), hop), sentence, "");
+        lab.host([side, &["nft", "delete table netdev mine"]].concat());
+    }
+    lab.virsh(["reset", "web"]);
+    lab.wait_until("the guest is online again", || is_online(&lab, "web"));
+}
+
+/// As of a guest that was somewhere else before, or whose address somebody has set.
+#[test]
+fn an_address_of_another_network_is_named() {
+    let lab = online();
+    lab.router(["ip", "address", "add", "198.51.100.1/24", "dev", "lan"]);
+    lab.router(["sh", "-ec", "kill $(cat /run/lab/dhcp.pid); rm /run/lab/leases"]);
+    let host = format!("--dhcp-host={MAC},198.51.100.50");
+    // Where it is to boot from is nobody.
+    lab.serve_dhcp(&["--dhcp-range=198.51.100.50,198.51.100.60,2m", &host, "--dhcp-boot=nothing,other,198.51.100.77"]);
+    lab.virsh(["reset", "web"]);
+    let output = lab.attempt(["virt-bridge", "why", "web", "--listen", "60s"]);
+    let sentence = "web uses 198.51.100.50 and looks in vain for 198.51.100.77, while br0 is in 192.0.2.0/24";
+    assert!(output.status.code() == Some(1) && told(&output).contains(sentence), "{}", told(&output));
+}
+
+#[test]
+fn a_router_of_ipv6_that_reaches_the_host_alone_is_named() {
+    let lab = online_with_ipv6();
+    let advertisement = "icmpv6 type nd-router-advert";
+    for (side, chain, hop, sentence) in [
+        (HOST, "egress device vnet0", "bridge", "the answer to web comes into br0 by eth0, but not out of it by vnet0"),
+        (SWITCH, "egress device host", "gateway", "a router advertises itself to this host, but does not answer web"),
+    ] {
+        lose(&lab, side, chain, advertisement);
+        says(&finding_in(&listen(&lab), hop), sentence, "");
         lab.host([side, &["nft", "delete table netdev mine"]].concat());
     }
     lab.virsh(["reset", "web"]);

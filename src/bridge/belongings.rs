@@ -68,8 +68,8 @@ impl Belongings {
         }
     }
 
-    /// Those of these belongings, of the link with this index, that were received in a takeover. A route from an advertisement is, whatever place it
-    /// was given or the kernel has given it since.
+    /// Those of these belongings, of the link with this index, that were received in a takeover. A route from an
+    /// advertisement is, whatever place it was given or the kernel has given it since.
     pub fn those_of(mut self, received: &Belongings, index: u32) -> Self {
         let places = received.marks();
         self.addresses.retain(|address| places.addresses.contains(&address.essence()));
@@ -102,14 +102,17 @@ impl Belongings {
     /// What gives these addresses and routes of a link to another one, or to the same again: each in words, and as a request,
     /// which finds what is there already. A nexthop object that has been deleted meanwhile cannot be named, and none is.
     pub(super) fn additions(&self, from: &End, to: &End) -> Vec<(String, Request)> {
-        let address = |address: &Address| {
-            let moved = address.moved(to.index, &from.name, &to.name).without_detection();
-            (format!("address {address}"), Request::add(&moved, CREATE_NEW))
-        };
-        let route =
-            |route: &Route| (format!("route {route}"), Request::add(&route.moved(from.index, to.index), CREATE_NEW));
+        let address = |address: &Address| address.moved(to.index, &from.name, &to.name).without_detection();
+        let addresses = self.addresses.iter().map(|it| Request::add(&address(it), CREATE_NEW));
         let routes = self.prefix_routes.iter().chain(&self.routes);
-        self.addresses.iter().map(address).chain(routes.map(route)).collect()
+        let routes = routes.map(|route| Request::add(&route.moved(from.index, to.index), CREATE_NEW));
+        self.told().zip(addresses.chain(routes)).collect()
+    }
+
+    /// These addresses and routes in words.
+    pub fn told(&self) -> impl Iterator<Item = String> {
+        let routes = self.prefix_routes.iter().chain(&self.routes).map(|route| format!("route {route}"));
+        self.addresses.iter().map(|address| format!("address {address}")).chain(routes)
     }
 
     fn marks(&self) -> Marks {

@@ -113,9 +113,7 @@ fn lost(host: &Host) -> Vec<Finding> {
 
 /// A sentence that says what a takeover's bridge has lost.
 pub fn told_lost(receipt: &Receipt, lost: &Belongings) -> String {
-    let addresses = lost.addresses.iter().map(|address| format!("address {address}"));
-    let routes = lost.prefix_routes.iter().chain(&lost.routes).map(|route| format!("route {route}"));
-    let what: Vec<String> = addresses.chain(routes).collect();
+    let what: Vec<String> = lost.told().collect();
     let bridge = &receipt.bridge.name;
     format!("{bridge} has lost what it took over, as a link does that is set down: {}", what.join(", "))
 }

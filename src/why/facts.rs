@@ -42,6 +42,8 @@ pub struct Facts {
     pub uplink_owners: Vec<String>,
     /// The routers of the host's default routes by the bridge.
     pub gateways: Vec<Gateway>,
+    /// Whether one of them advertises itself to this host.
+    pub is_advertised: bool,
     /// The host's IPv4 networks on the bridge.
     pub subnets: Vec<Subnet>,
     /// What was seen to move.

@@ -1,4 +1,4 @@
-//! What a guest's frames ask its LAN for, and what is answered: ARP and neighbour discovery, DHCP and DHCPv6.
+//! What a guest's frames ask its LAN for, and what is answered: ARP and neighbour discovery, routers, DHCP and DHCPv6.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,7 +11,9 @@ pub(super) const TAGGED: u16 = 0x8100;
 pub(super) const TAG: usize = 4;
 pub(super) const UDP: u8 = 17;
 pub(super) const ICMPV6: u8 = 58;
-/// RFC 4861, sections 4.3 and 4.4.
+/// RFC 4861, section 4: of routers, and of neighbours.
+pub(super) const ROUTER_SOLICITATION: u8 = 133;
+pub(super) const ROUTER_ADVERTISEMENT: u8 = 134;
 pub(super) const SOLICITATION: u8 = 135;
 pub(super) const ADVERTISEMENT: u8 = 136;
 /// An IPv4 header without options, which no DHCP client sends.
@@ -34,6 +36,8 @@ pub type Mac = [u8; 6];
 pub enum Request {
     /// The MAC address of whoever has this address.
     Neighbour(IpAddr),
+    /// A router of IPv6, and the prefix of the LAN.
+    Router,
     /// An address, by DHCP.
     Lease,
     /// An address, by DHCPv6.
@@ -44,6 +48,7 @@ impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Request::Neighbour(address) => address.fmt(f),
+            Request::Router => f.write_str("a router of IPv6"),
             Request::Lease => f.write_str("an address by DHCP"),
             Request::Lease6 => f.write_str("an address by DHCPv6"),
         }
@@ -53,7 +58,7 @@ impl fmt::Display for Request {
 /// A frame with which a guest asks, or is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The guest.
+    /// The guest; or the group of those who are answered.
     pub guest: Mac,
     /// What it asks for.
     pub request: Request,
@@ -61,6 +66,13 @@ pub struct Message {
     pub is_answer: bool,
     /// The guest's own address, where the frame tells it.
     pub address: Option<IpAddr>,
+}
+
+impl Message {
+    /// Whether this guest asks, or is answered. A router may advertise itself to all who ask at once (RFC 4861, section 6.2.6).
+    pub fn is_of(&self, guest: Mac) -> bool {
+        self.guest == guest || self.request == Request::Router && self.is_answer && is_for_many(self.guest)
+    }
 }
 
 /// Reads a frame, which may have one VLAN tag; nothing where it neither asks everybody nor answers one.
@@ -124,12 +136,13 @@ fn ipv6(destination: Mac, source: Mac, packet: &[u8]) -> Option<Message> {
     let payload = packet.get(IPV6_HEADER..)?;
     match *packet.get(6)? {
         ICMPV6 => {
-            let target = Ipv6Addr::from(array(payload, 8)?);
+            let own = Some(sender.into()).filter(|_| !sender.is_unspecified());
+            let neighbour = || Some(Request::Neighbour(Ipv6Addr::from(array(payload, 8)?).into()));
             match *payload.first()? {
-                SOLICITATION if is_for_many(destination) && !sender.is_unspecified() => {
-                    Some(asks(source, Request::Neighbour(target.into()), Some(sender.into())))
-                }
-                ADVERTISEMENT => Some(answers(destination, Request::Neighbour(target.into()), None)),
+                ROUTER_SOLICITATION => Some(asks(source, Request::Router, own)),
+                ROUTER_ADVERTISEMENT => Some(answers(destination, Request::Router, None)),
+                SOLICITATION if is_for_many(destination) && own.is_some() => Some(asks(source, neighbour()?, own)),
+                ADVERTISEMENT => Some(answers(destination, neighbour()?, None)),
                 _ => None,
             }
         }
@@ -213,9 +226,21 @@ mod tests {
         let router = Request::Neighbour(target.into());
         assert_eq!(parse(&ipv6(GUEST, 58, &question)), Some(asks(GUEST, router, Some(link_local))));
         assert_eq!(parse(&ipv6(ROUTER, 58, &answer)), Some(answers(GUEST, router, None)));
+        assert_eq!(parse(&ipv6(GUEST, 58, &[133, 0])), Some(asks(GUEST, Request::Router, Some(link_local))));
+        assert_eq!(parse(&ipv6(ROUTER, 58, &[134, 0])), Some(answers(GUEST, Request::Router, None)));
         let [solicit, reply] = [[2, 34, 2, 35], [2, 35, 2, 34]];
         assert_eq!(parse(&ipv6(GUEST, 17, &solicit)), Some(asks(GUEST, Request::Lease6, Some(link_local))));
         assert_eq!(parse(&ipv6(ROUTER, 17, &reply)), Some(answers(GUEST, Request::Lease6, None)));
+    }
+
+    #[test]
+    fn a_router_that_answers_all_answers_each_guest() {
+        let mut frame = ipv6(ROUTER, 58, &[134, 0]);
+        frame[..6].copy_from_slice(&[0x33, 0x33, 0, 0, 0, 1]);
+        assert!(parse(&frame).unwrap().is_of(GUEST));
+        let gratuitous = parse(&arp(2, ROUTER, [192, 0, 2, 1], ALL, [192, 0, 2, 1])).unwrap();
+        let other = parse(&ipv6(ROUTER, 58, &[134, 0])).unwrap();
+        assert!(!gratuitous.is_of(GUEST) && !other.is_of(ROUTER) && other.is_of(GUEST));
     }
 
     #[test]

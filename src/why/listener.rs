@@ -11,6 +11,7 @@ use nix::libc::PACKET_OUTGOING;
 use nix::sys::socket::{AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, recvfrom, socket};
 use socket2::SockRef;
 
+use super::facts::Subnet;
 use super::filter;
 use super::frame::{self, Mac, Request};
 use super::trace::{Place, Trace};
@@ -24,13 +25,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What a filter's program has room for: its jumps are a byte long.
 const MOST_LINKS: usize = 250;
 
-/// Where a guest's frames pass, and the routers that should answer it.
+/// Where a guest's frames pass, and what is known of its LAN.
 #[derive(Clone, Debug)]
 pub(super) struct Way {
     pub guest: Mac,
     pub tap: u32,
     pub uplink: u32,
+    /// Those that should answer it.
     pub routers: Vec<IpAddr>,
+    /// Whether one advertises itself to this host.
+    pub is_advertised: bool,
+    pub subnets: Vec<Subnet>,
 }
 
 /// A packet socket, and what it has heard on each way.
@@ -63,7 +68,7 @@ impl Listener {
             // What was longer is told by its whole length.
             let Some(message) = frame::parse(&buffer[..length.min(LENGTH)]) else { continue };
             let link = from.ifindex() as u32;
-            for (way, traces) in self.heard.iter_mut().filter(|(way, _)| way.guest == message.guest) {
+            for (way, traces) in self.heard.iter_mut().filter(|(way, _)| message.is_of(way.guest)) {
                 let place = match link {
                     link if link == way.tap => Place::Tap,
                     link if link == way.uplink => Place::Uplink,
@@ -88,7 +93,8 @@ impl Listener {
 
     fn has_open_question(&self) -> bool {
         let matters = |way: &Way, trace: &Trace| match trace.request {
-            Request::Neighbour(address) => way.routers.contains(&address),
+            Request::Neighbour(address) => way.routers.contains(&address) || trace.elsewhere(&way.subnets).is_some(),
+            Request::Router => way.is_advertised,
             Request::Lease | Request::Lease6 => true,
         };
         self.heard.iter().any(|(way, traces)| traces.iter().any(|trace| !trace.is_answered && matters(way, trace)))

@@ -6,17 +6,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::facts::{Answer, Bridge, Facts, Gateway, Port, Subnet};
+use super::learnt::Learnt;
 use super::listener::{Listener, Way};
 use super::probe::{self, Question};
 use crate::bridge::Snapshot;
 use crate::config::{Config, Uplink};
 use crate::libvirt::domain::Verdict;
 use crate::libvirt::domains::{Domain, Files};
-use crate::libvirt::guest::{self, Guest, Interface};
+use crate::libvirt::guest::{Guest, Interface};
 use crate::libvirt::networks::{self, Network};
 use crate::netfilter::forward::Firewall;
 use crate::netfilter::{self, writers};
-use crate::netlink::{Counters, Error, Link, Neighbour, PortState, PortVlan, Socket, bridge_vlan, mac_text, neighbour};
+use crate::netlink::{Counters, Error, Link, Neighbour, PortState, PortVlan, Socket, bridge_vlan};
 use crate::owner;
 use crate::picture;
 
@@ -45,13 +46,13 @@ pub fn look(socket: &mut Socket, config: &Config, guest: &Guest, patience: Durat
     let watched = probe::ask(socket, &mut questions, listener.as_mut(), patience)?;
     let after = probe::counters(socket)?;
     // Last, because the guest's answers have just been learnt.
-    let learnt = learnt(socket)?;
+    let learnt = Learnt::read(socket)?;
     let mut answered = questions.into_iter();
     for (facts, asked) in all.iter_mut().zip(&of_each) {
         facts.signs.watched_ms = watched.as_millis() as u64;
         facts.add_traffic(&before, &after);
         facts.add_answers(answered.by_ref().take(asked.len()));
-        host.add_learnt(facts, &learnt);
+        learnt.add_to(facts, &host.snapshot);
         let heard = listener.as_ref().zip(host.way(facts));
         facts.signs.traces = heard.map(|(listener, way)| listener.traces(way.tap)).unwrap_or_default();
     }
@@ -156,6 +157,7 @@ impl<'a> Host<'a> {
         }
         let unasked = |gateway: &picture::Gateway| Gateway { address: gateway.address, answer: Answer::Unasked };
         facts.subnets = self.snapshot.link(&name).map(|link| self.subnets(link.index)).unwrap_or_default();
+        facts.is_advertised = self.snapshot.link(&name).is_some_and(|link| self.is_advertised(link.index));
         facts.gateways = seen.gateways.iter().map(unasked).collect();
         Ok(facts)
     }
@@ -166,7 +168,13 @@ impl<'a> Host<'a> {
         let guest = mac_bytes(facts.interface.mac.as_deref()?)?.try_into().ok()?;
         let (tap, uplink) = (index(&facts.tap)?, index(&facts.uplink)?);
         let routers = facts.gateways.iter().map(|gateway| gateway.address).collect();
-        facts.leads_to_a_bridge().then_some(Way { guest, tap, uplink, routers })
+        let (is_advertised, subnets) = (facts.is_advertised, facts.subnets.clone());
+        facts.leads_to_a_bridge().then_some(Way { guest, tap, uplink, routers, is_advertised, subnets })
+    }
+
+    /// Whether this host has its way out by the bridge from a router's advertisement.
+    fn is_advertised(&self, bridge: u32) -> bool {
+        self.snapshot.routes.iter().any(|route| route.is_default() && route.is_advertised() && route.uses(bridge))
     }
 
     fn subnets(&self, bridge: u32) -> Vec<Subnet> {
@@ -265,45 +273,6 @@ impl<'a> Host<'a> {
         }
         questions
     }
-
-    /// Who is where, as bridges have learnt it; and so, who else has the guest's MAC address.
-    fn add_learnt(&self, facts: &mut Facts, learnt: &HashMap<u32, Vec<String>>) {
-        let behind = |name: &str| self.snapshot.link(name).and_then(|link| learnt.get(&link.index)).cloned();
-        for port in [&mut facts.tap, &mut facts.uplink].into_iter().flatten() {
-            port.learnt = behind(&port.name).unwrap_or_default();
-        }
-        let Some(mac) = facts.interface.mac.as_deref() else { return };
-        let is_same = |other: &str| other.eq_ignore_ascii_case(mac);
-        let links = self.snapshot.links.iter().filter(|link| facts.interface.link.as_deref() != Some(&link.name()));
-        facts.namesakes = links
-            .filter(|link| link.mac().is_some_and(|mac| is_same(&mac_text(mac))))
-            .map(|link| format!("{} of this host", link.name()))
-            .collect();
-        let others = guest::running(Path::new("/"))
-            .into_iter()
-            .flat_map(|guest| guest.interfaces.into_iter().map(move |interface| (guest.name.clone(), interface)));
-        let twins =
-            others.filter(|(_, other)| other.mac.as_deref().is_some_and(is_same) && other.link != facts.interface.link);
-        facts.namesakes.extend(twins.map(|(guest, _)| format!("guest {guest}")));
-        // Behind the uplink it is a machine of the LAN, or a loop brings the guest's own frames back.
-        let uplink = facts.uplink.iter().filter(|uplink| uplink.learnt.iter().any(|other| is_same(other)));
-        facts.namesakes.extend(uplink.map(|uplink| format!("a machine behind {}", uplink.name)));
-    }
-}
-
-/// The MAC addresses that are learnt behind each port, by its index; a port's own are permanent.
-fn learnt(socket: &mut Socket) -> Result<HashMap<u32, Vec<String>>, Error> {
-    let entries: Vec<Neighbour> = socket.dump(neighbour::learnt_by_bridges())?;
-    let mut learnt: HashMap<u32, Vec<String>> = HashMap::new();
-    for entry in entries.iter().filter(|entry| !entry.is_permanent()) {
-        let macs = learnt.entry(entry.index).or_default();
-        let mac = entry.mac().map(mac_text).unwrap_or_default();
-        // Once for each VLAN.
-        if !macs.contains(&mac) {
-            macs.push(mac);
-        }
-    }
-    Ok(learnt)
 }
 
 fn mac_bytes(text: &str) -> Option<Vec<u8>> {

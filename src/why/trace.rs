@@ -1,7 +1,7 @@
 //! How far a guest's questions come, and their answers: where nothing that is known of the host explains why it is offline,
 //! its own frames tell where they end.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::facts::Subnet;
 use super::frame::{Message, Request};
@@ -53,17 +53,30 @@ impl Trace {
         }
         false
     }
+
+    /// The guest's own address and the one that it asks for, where both are of other networks than these.
+    pub fn elsewhere(&self, subnets: &[Subnet]) -> Option<(Ipv4Addr, Ipv4Addr)> {
+        let (IpAddr::V4(own), Request::Neighbour(IpAddr::V4(wanted))) = (self.address?, self.request) else {
+            return None;
+        };
+        let is_here = |address| subnets.iter().any(|subnet| subnet.contains(address));
+        (!subnets.is_empty() && !is_here(own) && !is_here(wanted)).then_some((own, wanted))
+    }
 }
 
 /// The hop at which the guest's own frames end, and why.
 pub(super) fn judge(facts: &Facts) -> Option<(&'static str, Finding)> {
     let (tap, uplink) = (facts.tap.as_ref()?, facts.uplink.as_ref()?);
-    let mut unanswered = facts.signs.traces.iter().filter(|trace| !trace.is_answered);
-    unanswered.find_map(|trace| match trace.request {
-        Request::Neighbour(address) if !facts.is_router(address) => stranger(facts, trace, address),
+    let mut unanswered: Vec<&Trace> = facts.signs.traces.iter().filter(|trace| !trace.is_answered).collect();
+    // It is what a guest asks for first, and misses least.
+    unanswered.sort_by_key(|trace| trace.request == Request::Router);
+    unanswered.into_iter().find_map(|trace| match trace.request {
+        Request::Neighbour(address) if !facts.is_router(address) => stranger(facts, trace),
+        Request::Router if !facts.is_advertised => None,
         _ if !trace.is_out => Some(("bridge", lost(facts, "the question of", &tap.name, &uplink.name))),
         _ if trace.is_back => Some(("bridge", lost(facts, "the answer to", &uplink.name, &tap.name))),
         Request::Neighbour(router) => Some(("gateway", shut_out(facts, uplink, router))),
+        Request::Router => Some(("gateway", unadvertised(facts, uplink))),
         Request::Lease | Request::Lease6 => Some(("gateway", no_server(facts, uplink, trace))),
     })
 }
@@ -83,12 +96,8 @@ impl Facts {
 }
 
 /// A guest that has brought the address of another network along; a LAN may have more networks than this host has of it.
-fn stranger(facts: &Facts, trace: &Trace, target: IpAddr) -> Option<(&'static str, Finding)> {
-    let (IpAddr::V4(own), IpAddr::V4(wanted)) = (trace.address?, target) else { return None };
-    let is_here = |address| facts.subnets.iter().any(|subnet| subnet.contains(address));
-    if facts.subnets.is_empty() || is_here(own) || is_here(wanted) {
-        return None;
-    }
+fn stranger(facts: &Facts, trace: &Trace) -> Option<(&'static str, Finding)> {
+    let (own, wanted) = trace.elsewhere(&facts.subnets)?;
     let guest = ShellWord(&facts.guest);
     let here = facts.subnets.iter().map(Subnet::to_string).collect::<Vec<_>>().join(" and ");
     let finding = Finding::warning(
@@ -131,6 +140,23 @@ fn shut_out(facts: &Facts, uplink: &Port, router: IpAddr) -> Finding {
     }
 }
 
+fn unadvertised(facts: &Facts, uplink: &Port) -> Finding {
+    let (guest, mac) = (Printable(&facts.guest), facts.mac());
+    let sentence = match vlan_of_its_own(facts, uplink) {
+        Some(vlan) => format!("{guest} asks for a router of IPv6 in VLAN {vlan}, and none answers"),
+        None => format!("a router advertises itself to this host, but does not answer {guest}"),
+    };
+    let owner = format!("the switch or hypervisor at {}, or the router", uplink.name);
+    let mend =
+        format!("let the multicast of IPv6 pass there (MLD snooping, RA guard), and {mac} where only known ones pass");
+    // It does without IPv6.
+    if facts.has_address(true) {
+        Finding::warning(sentence, owner, mend)
+    } else {
+        Finding::problem(sentence, owner, mend)
+    }
+}
+
 fn no_server(facts: &Facts, uplink: &Port, trace: &Trace) -> Finding {
     let guest = Printable(&facts.guest);
     let place = match vlan_of_its_own(facts, uplink) {
@@ -163,7 +189,7 @@ mod tests {
     use super::super::{Verdict, walk};
     use super::*;
 
-    const ROUTER: Request = Request::Neighbour(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)));
+    const ROUTER: Request = Request::Neighbour(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
     const OUT: (Place, bool, bool) = (Place::Uplink, false, true);
     const BACK: (Place, bool, bool) = (Place::Uplink, true, false);
     const ANSWERED: (Place, bool, bool) = (Place::Tap, true, true);
@@ -254,6 +280,22 @@ mod tests {
             "web uses 192.168.122.45 and looks in vain for 192.168.122.1, while br0 is in 192.0.2.0/24"
         );
         assert!(walk(&facts).hops[0].sentence.contains("asks from 192.168.122.45"));
+    }
+
+    #[test]
+    fn a_router_that_advertises_itself_to_the_host_alone_is_told_of() {
+        let mut facts = asking(Request::Router, None, &[OUT]);
+        assert_eq!(walk(&facts).verdict(), Verdict::Ok, "a LAN without IPv6");
+        facts.is_advertised = true;
+        let (hop, finding) = judge(&facts).unwrap();
+        assert_eq!((hop, finding.verdict), ("gateway", Verdict::Problem));
+        assert_eq!(finding.sentence, "a router advertises itself to this host, but does not answer web");
+        facts.signs.answers = vec![[192, 0, 2, 50].into()];
+        assert_eq!(walk(&facts).verdict(), Verdict::Warning);
+        // What IPv4 lacks comes first.
+        let lease = Trace { request: Request::Lease, ..facts.signs.traces[0] };
+        facts.signs.traces.push(lease);
+        assert!(judge(&facts).unwrap().1.sentence.contains("DHCP"));
     }
 
     #[test]

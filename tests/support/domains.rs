@@ -22,7 +22,10 @@ to = { network = "bridge-network" }
 
 /// A lab with that configuration and `bridge-network`, defined and not started.
 pub fn lab() -> Lab {
-    let lab = Lab::start(["--no-ra"]);
+    configured(Lab::start(["--no-ra"]))
+}
+
+fn configured(lab: Lab) -> Lab {
     lab.write("/etc/virt-bridge.toml", CONFIGURATION);
     define_network(&lab, "bridge-network", "br0");
     lab
@@ -30,7 +33,15 @@ pub fn lab() -> Lab {
 
 /// A host with br0 on eth0, and a guest with a lease on it.
 pub fn online() -> Lab {
-    let lab = lab();
+    with_guest(lab())
+}
+
+/// The same where a router advertises itself.
+pub fn online_with_ipv6() -> Lab {
+    with_guest(configured(Lab::start([""; 0])))
+}
+
+fn with_guest(lab: Lab) -> Lab {
     // Where it is to boot from, so that it asks for the MAC address behind that.
     lab.serve_dhcp(&["--dhcp-boot=nothing,router,192.0.2.1"]);
     lab.virsh(["net-start", "bridge-network"]);

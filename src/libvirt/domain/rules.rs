@@ -67,17 +67,17 @@ pub(super) fn course<'a>(rules: &'a [InterfaceRule], domain: &Facts, interface: 
             (Some((index, rule)), None) if rule.to == Destination::Keep => return Course::Kept(name(index, rule)),
             (Some((index, rule)), None) => return Course::Right(name(index, rule)),
         };
-        let name = name(index, rule);
+        let by = name(index, rule);
         if let Some(why) = immovable(at.kind) {
-            return Course::Refused(name, why);
+            return Course::Refused(by, why);
         }
         // One rule never leads twice to the same place but in a circle.
         if course.as_ref().is_some_and(|course| course.has(index)) || interface.place().is_at(&rule.to) {
-            return Course::Refused(name, "the rules lead in a circle".into());
+            return Course::Refused(by, "the rules lead in a circle".into());
         }
         course = Some(match course {
-            None => Move { rule: name, further: Vec::new(), live: rule.live, to: &rule.to },
-            Some(course) => course.and(name, rule),
+            None => Move { rule: by, further: Vec::new(), live: rule.live, to: &rule.to },
+            Some(course) => course.and(by, rule),
         });
         at = at.behind(&rule.to);
     }
