@@ -115,6 +115,15 @@ fn a_bridge_on_which_the_host_has_no_address() {
     let lab = healthy();
     let flush = "ip address flush dev br0 scope global";
     falls_into(&lab, flush, "bridge-belongings", PROBLEM, "br0 has lost what it took over");
+    for (family, lost, kept) in [("-4", "192.0.2.10", "2001:db8"), ("-6", "2001:db8:0:1::10", "192.0.2")] {
+        let flush = format!("ip {family} address flush dev br0 scope global");
+        lab.host(["sh", "-ec", &flush]);
+        let finding = finding(&lab, "bridge-belongings", PROBLEM);
+        let sentence = finding["sentence"].as_str().unwrap();
+        assert!(sentence.contains(&format!("address {lost}")) && !sentence.contains(kept), "{finding}");
+        mend(&lab, &finding);
+        assert_quiet(&lab);
+    }
     // A takeover of another boot.
     lab.host(["sh", "-ec", &format!("rm /run/virt-bridge/br0.json; {flush}")]);
     let finding = finding(&lab, "bridge-address", WARNING);
