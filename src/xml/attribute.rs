@@ -8,20 +8,33 @@ use crate::position::Problem;
 use crate::words;
 
 /// An attribute of a tag.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Attribute<'x> {
-    /// Bytes before the text that its bounds are of.
+    /// The text that its bounds are of.
+    text: &'x str,
+    /// Bytes before that text.
     at: usize,
     bounds: Bounds,
-    /// Its name.
-    pub name: &'x str,
-    /// What stands between the quotes, as it is written.
-    pub raw: &'x str,
-    /// `'` or `"`.
-    pub quote: char,
 }
 
 impl<'x> Attribute<'x> {
+    /// Its name.
+    #[inline]
+    pub fn name(&self) -> &'x str {
+        &self.text[self.bounds.name_start..self.bounds.name_end]
+    }
+
+    /// What stands between the quotes, as it is written.
+    #[inline]
+    pub fn raw(&self) -> &'x str {
+        &self.text[self.bounds.value_start..self.bounds.value_end]
+    }
+
+    /// `'` or `"`.
+    pub fn quote(&self) -> char {
+        char::from(self.text.as_bytes()[self.bounds.value_end])
+    }
+
     /// The white space before it, its name, and its value.
     pub fn with_space(&self) -> Range<usize> {
         self.at + self.bounds.start..self.span().end
@@ -48,10 +61,10 @@ impl<'x> Attribute<'x> {
     /// When it has an entity of the document type, which are not read.
     pub fn decoded(&self) -> Result<Cow<'x, str>, Problem> {
         if self.is_plain() {
-            return Ok(Cow::Borrowed(self.raw));
+            return Ok(Cow::Borrowed(self.raw()));
         }
-        let name = self.name;
-        attribute_value(self.raw).map(Cow::Owned).ok_or_else(|| {
+        let name = self.name();
+        attribute_value(self.raw()).map(Cow::Owned).ok_or_else(|| {
             let text =
                 format!("the value of the attribute {name} has an entity of the document type, which is not read");
             Problem::new(self.value().start, text)
@@ -116,13 +129,7 @@ impl<'x> Attributes<'x> {
     /// The attribute within these bounds.
     #[inline]
     pub fn attribute(&self, bounds: &Bounds) -> Attribute<'x> {
-        Attribute {
-            at: self.at,
-            bounds: *bounds,
-            name: &self.text[bounds.name_start..bounds.name_end],
-            raw: &self.text[bounds.value_start..bounds.value_end],
-            quote: char::from(self.text.as_bytes()[bounds.value_end]),
-        }
+        Attribute { text: self.text, at: self.at, bounds: *bounds }
     }
 
     /// Where the next attribute is.
@@ -183,6 +190,7 @@ impl<'x> Iterator for Attributes<'x> {
     type Item = Result<Attribute<'x>, Problem>;
 
     /// The next attribute, or a problem, after which there is none.
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.next_bounds().map(|bounds| bounds.map(|bounds| self.attribute(&bounds))).transpose()
     }

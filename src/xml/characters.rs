@@ -28,8 +28,8 @@ pub fn check(xml: &[u8]) -> Result<&str, Problem> {
 pub(crate) fn check_characters(xml: &[u8]) -> Result<&str, Problem> {
     let text = std::str::from_utf8(xml).map_err(|error| Problem::new(error.valid_up_to(), "not UTF-8 text"))?;
     let mut rest = xml;
-    while let Some((bytes, behind)) = rest.split_first_chunk() {
-        if !words::are_plain(*bytes) {
+    while let Some((bytes, behind)) = rest.split_first_chunk::<32>() {
+        if !words::are_plain(bytes) {
             find_forbidden(xml, rest, bytes.len())?;
         }
         rest = behind;
@@ -69,11 +69,7 @@ pub(crate) fn name_length(text: &[u8]) -> usize {
     if matches!(text.first(), Some(b'-' | b'.' | b'0'..=b'9')) {
         return 0;
     }
-    let mut length = 0;
-    while text.get(length).is_some_and(|&byte| is_of_name(byte)) {
-        length += 1;
-    }
-    length
+    text.iter().position(|&byte| !is_of_name(byte)).unwrap_or(text.len())
 }
 
 #[inline]

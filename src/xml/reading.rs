@@ -64,7 +64,7 @@ impl Reading {
     }
 
     /// Checks the token of this shape that `text` begins with, and that stands behind `at` bytes.
-    #[inline]
+    #[inline(always)]
     pub fn token<'x>(&mut self, shape: Shape, text: &'x str, at: usize) -> Result<Token<'x>, Problem> {
         let (length, kind) = match shape {
             Shape::Tag => {
@@ -123,6 +123,7 @@ impl Reading {
         Ok(length)
     }
 
+    #[inline(always)]
     fn open<'x>(&mut self, text: &'x str, at: usize) -> Result<Tag<'x>, Problem> {
         if self.open.depth() == 0 && self.has_root {
             return Err(Problem::new(at, "a second root element"));
@@ -139,6 +140,7 @@ impl Reading {
     }
 
     /// The length of a text, and what it is.
+    #[inline(always)]
     fn text<'x>(&self, text: &'x str, at: usize) -> Result<(usize, Kind<'x>), Problem> {
         let mut length = 0;
         loop {
@@ -221,7 +223,7 @@ fn declaration<'x>(text: &str, at: usize) -> Result<Kind<'x>, Problem> {
     let problem = |text: &str| Err(Problem::new(at, text));
     let mut attributes = Attributes::of(text, 0, at + "<?xml".len());
     let parts: Vec<_> = attributes.by_ref().collect::<Result<_, _>>()?;
-    let parts: Vec<_> = parts.iter().map(|part| (part.name, part.raw)).collect();
+    let parts: Vec<_> = parts.iter().map(|part| (part.name(), part.raw())).collect();
     if attributes.end() < text.len() {
         return problem("an XML declaration that is not well-formed");
     }

@@ -26,6 +26,7 @@ pub(crate) enum Shape {
 
 impl Shape {
     /// The shape of the token that `text` begins with; there is some.
+    #[inline]
     pub fn of(text: &[u8]) -> Self {
         match text {
             [b'&', ..] => Shape::Reference,

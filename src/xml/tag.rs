@@ -24,6 +24,7 @@ pub struct Tag<'x> {
 impl<'x> Tag<'x> {
     /// Reads, and checks, the tag that `text` begins with, and that stands behind `at` bytes; whether a document type may
     /// have declared entities.
+    #[inline(always)]
     pub(crate) fn read(text: &'x str, at: usize, entities: bool) -> Result<Self, Problem> {
         let bytes = text.as_bytes();
         let name_start = "<".len();
@@ -80,7 +81,7 @@ impl<'x> Tag<'x> {
 
     /// The attribute of that name.
     pub fn attribute(&self, name: &str) -> Option<Attribute<'x>> {
-        self.attributes().find(|attribute| attribute.name == name)
+        self.attributes().find(|attribute| attribute.name() == name)
     }
 
     /// The value of an attribute, its references resolved.
@@ -97,11 +98,11 @@ fn check_value(attribute: &Attribute, entities: bool) -> Result<(), Problem> {
         return Ok(());
     }
     let at = attribute.value().start;
-    if let Some(offset) = attribute.raw.find('<') {
-        return Err(Problem::new(at + offset, format!("< in the value of the attribute {}", attribute.name)));
+    if let Some(offset) = attribute.raw().find('<') {
+        return Err(Problem::new(at + offset, format!("< in the value of the attribute {}", attribute.name())));
     }
-    for (offset, _) in attribute.raw.match_indices('&') {
-        let rest = &attribute.raw[offset + 1..];
+    for (offset, _) in attribute.raw().match_indices('&') {
+        let rest = &attribute.raw()[offset + 1..];
         // A longer name is no entity of anybody's, and many long ones would cost quadratic time.
         let end = rest.bytes().take(LONGEST_REFERENCE).position(|byte| byte == b';');
         check_reference(end.map(|end| &rest[..end]), entities).map_err(|text| Problem::new(at + offset, text))?;

@@ -11,13 +11,20 @@ const fn all(byte: u8) -> u64 {
 /// The top bit of all eight places.
 const TOP: u64 = all(0x80);
 
-/// Whether all of the bytes are ASCII, and none is less than a space but for line breaks.
-pub(crate) fn are_plain(bytes: [u8; 8]) -> bool {
-    let word = u64::from_le_bytes(bytes);
+/// Whether all of these bytes, of some words, are ASCII, and none is less than a space but for line breaks.
+#[inline]
+pub(crate) fn are_plain(bytes: &[u8]) -> bool {
+    let words = bytes.chunks_exact(8).filter_map(|word| word.try_into().ok()).map(u64::from_le_bytes);
+    words.fold(0, |odd, word| odd | not_plain(word)) == 0
+}
+
+/// The top bit of some bytes if there are such ones.
+#[inline]
+fn not_plain(word: u64) -> u64 {
     // Of a byte beyond ASCII something is carried to the next, but it is not plain itself.
     let is_shown = word.wrapping_add(all(0x80 - b' '));
     let is_no_line_break = (word ^ all(b'\n')).wrapping_add(all(0x7f));
-    (word | (!is_shown & is_no_line_break)) & TOP == 0
+    (word | (!is_shown & is_no_line_break)) & TOP
 }
 
 /// The top bit where a byte is `byte`; where one is, others behind it may be marked, too.
@@ -109,7 +116,7 @@ mod tests {
                 let mut bytes = [others; 8];
                 bytes[place] = found;
                 let is_plain = |byte: &u8| matches!(byte, b' '..=0x7f | b'\n');
-                assert_eq!(are_plain(bytes), bytes.iter().all(is_plain), "{bytes:?}");
+                assert_eq!(are_plain(&bytes), bytes.iter().all(is_plain), "{bytes:?}");
                 for wanted in [b'\n', b' ', 0xef] {
                     let first = bytes.iter().position(|byte| [wanted, b'x'].contains(byte));
                     assert_eq!(find(&bytes, [wanted, b'x']), first, "{bytes:?} {wanted}");

@@ -16,11 +16,14 @@ pub(super) struct Replacement<'a> {
     pub text: Cow<'a, str>,
 }
 
-/// All that changes in one interface.
-struct Edit<'e, 'a> {
-    /// In the order of the XML, without overlaps.
-    replacements: &'e mut Vec<Replacement<'a>>,
+/// What one interface after the other is edited with, so that memory is asked for once.
+#[derive(Default)]
+pub(super) struct Edit<'a> {
+    /// All that changes in the interface, in the order of the XML, without overlaps.
+    pub replacements: Vec<Replacement<'a>>,
     removed: Vec<Removed<'a>>,
+    /// Those of `<source>` that say where the interface is.
+    present: Vec<Attribute<'a>>,
 }
 
 /// Attributes of `<source>` that say where an interface is; libvirt's for these types.
@@ -28,36 +31,6 @@ const SOURCE: [&str; 7] = ["network", "bridge", "dev", "portgroup", "portid", "m
 
 /// What `<source>` is to have: names and values.
 type Wanted<'a> = [Option<(&'static str, &'a str)>; 2];
-
-/// Works out the edit that moves an interface; answers with what is taken away.
-pub(super) fn plan<'a>(
-    xml: &'a str,
-    elements: &Elements<'_, 'a>,
-    interface: &Interface<'a>,
-    to: &'a Destination,
-    replacements: &mut Vec<Replacement<'a>>,
-) -> Result<Vec<Removed<'a>>, Problem> {
-    replacements.clear();
-    let mut edit = Edit { replacements, removed: Vec::new() };
-    let (kind, wanted) = match to {
-        Destination::Keep => return Ok(edit.removed),
-        Destination::Network { network, portgroup } => {
-            let portgroup = portgroup.as_deref().map(|portgroup| ("portgroup", portgroup));
-            ("network", [Some(("network", network.as_str())), portgroup])
-        }
-        Destination::Bridge(bridge) => ("bridge", [Some(("bridge", bridge.as_str())), None]),
-    };
-    edit.set_type(&elements.whole.tag, interface, kind);
-    match elements.part(Role::Source) {
-        Some(source) => edit.set_source(&source.tag, &wanted)?,
-        None => edit.add_source(xml, elements, &wanted),
-    }
-    for part in elements.parts {
-        edit.remove_what_would_be_wrong(xml, part, interface, to)?;
-    }
-    edit.replacements.sort_by_key(|replacement| replacement.span.start);
-    Ok(edit.removed)
-}
 
 /// Why an interface elsewhere cannot keep this `<target dev>`.
 ///
@@ -72,7 +45,36 @@ pub(super) fn wrong_target(target: &str) -> Option<&'static str> {
     interface_name::check(target).err().map(|_| "no tap can have this name")
 }
 
-impl<'a> Edit<'_, 'a> {
+impl<'a> Edit<'a> {
+    /// Works out the edit that moves an interface; answers with what is taken away.
+    pub fn plan(
+        &mut self,
+        xml: &'a str,
+        elements: &Elements<'_, 'a>,
+        interface: &Interface<'a>,
+        to: &'a Destination,
+    ) -> Result<Vec<Removed<'a>>, Problem> {
+        self.replacements.clear();
+        let (kind, wanted) = match to {
+            Destination::Keep => return Ok(Vec::new()),
+            Destination::Network { network, portgroup } => {
+                let portgroup = portgroup.as_deref().map(|portgroup| ("portgroup", portgroup));
+                ("network", [Some(("network", network.as_str())), portgroup])
+            }
+            Destination::Bridge(bridge) => ("bridge", [Some(("bridge", bridge.as_str())), None]),
+        };
+        self.set_type(&elements.whole.tag, interface, kind);
+        match elements.part(Role::Source) {
+            Some(source) => self.set_source(&source.tag, &wanted)?,
+            None => self.add_source(xml, elements, &wanted),
+        }
+        for part in elements.parts {
+            self.remove_what_would_be_wrong(xml, part, interface, to)?;
+        }
+        self.replacements.sort_by_key(|replacement| replacement.span.start);
+        Ok(std::mem::take(&mut self.removed))
+    }
+
     fn replace(&mut self, span: Range<usize>, text: impl Into<Cow<'a, str>>) {
         self.replacements.push(Replacement { span, text: text.into() });
     }
@@ -89,19 +91,21 @@ impl<'a> Edit<'_, 'a> {
 
     /// Sets the wanted attributes, each in the place of one that goes where there is one, and takes away the rest.
     fn set_source(&mut self, tag: &Tag<'a>, wanted: &Wanted<'a>) -> Result<(), Problem> {
-        let present: Vec<Attribute> = tag.attributes().filter(|attribute| SOURCE.contains(&attribute.name)).collect();
-        let is_wanted = |attribute: &Attribute| wanted.iter().flatten().any(|(name, _)| *name == attribute.name);
+        let mut present = std::mem::take(&mut self.present);
+        present.clear();
+        present.extend(tag.attributes().filter(|attribute| SOURCE.contains(&attribute.name())));
+        let is_wanted = |attribute: &Attribute| wanted.iter().flatten().any(|(name, _)| *name == attribute.name());
         let mut leaving = present.iter().filter(|attribute| !is_wanted(attribute));
-        let quote = || tag.attributes().next().map_or('\'', |attribute| attribute.quote);
+        let quote = || tag.attributes().next().map_or('\'', |attribute| attribute.quote());
         let mut end = tag.name_end();
         for (name, value) in wanted.iter().flatten() {
-            if let Some(attribute) = present.iter().find(|attribute| attribute.name == *name) {
+            if let Some(attribute) = present.iter().find(|attribute| attribute.name() == *name) {
                 if attribute.decoded()? != *value {
-                    self.replace(attribute.value(), escaped(value, attribute.quote));
+                    self.replace(attribute.value(), escaped(value, attribute.quote()));
                 }
                 end = attribute.span().end;
             } else if let Some(attribute) = leaving.next() {
-                let quote = attribute.quote;
+                let quote = attribute.quote();
                 let text = format!("{name}={quote}{}{quote}", escaped(value, quote));
                 self.replace(attribute.span(), text);
                 end = attribute.span().end;
@@ -114,10 +118,11 @@ impl<'a> Edit<'_, 'a> {
             self.replace(attribute.with_space(), "");
         }
         for attribute in &present {
-            if let Some(why) = why_not_in_source(attribute.name) {
+            if let Some(why) = why_not_in_source(attribute.name()) {
                 self.remove_attribute(tag, attribute, why);
             }
         }
+        self.present = present;
         Ok(())
     }
 
@@ -166,7 +171,7 @@ impl<'a> Edit<'_, 'a> {
             _ => None,
         };
         if let Some(why) = why {
-            let attribute = tag.attributes().next().map(|first| (first.name, first.raw));
+            let attribute = tag.attributes().next().map(|first| (first.name(), first.raw()));
             self.note_removed(Removed { element: tag.name(), attribute, why });
             self.replace(line_before(xml, part.span().start)..part.span().end, "");
         }
@@ -182,7 +187,7 @@ impl<'a> Edit<'_, 'a> {
     }
 
     fn remove_attribute(&mut self, tag: &Tag<'a>, attribute: &Attribute<'a>, why: &'static str) {
-        self.note_removed(Removed { element: tag.name(), attribute: Some((attribute.name, attribute.raw)), why });
+        self.note_removed(Removed { element: tag.name(), attribute: Some((attribute.name(), attribute.raw())), why });
     }
 
     fn note_removed(&mut self, removed: Removed<'a>) {

@@ -68,7 +68,7 @@ impl<'a> Interface<'a> {
         };
         for part in PARTS.into_iter().filter_map(|role| elements.part(role)) {
             for attribute in part.tag.attributes() {
-                let field = match (part.role, attribute.name) {
+                let field = match (part.role, attribute.name()) {
                     (Role::Mac, "address") => &mut interface.mac,
                     (Role::Source, "network") => &mut interface.network,
                     (Role::Source, "portgroup") => &mut interface.portgroup,

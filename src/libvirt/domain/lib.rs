@@ -22,7 +22,7 @@ pub use self::interface::Interface;
 pub use self::rule::{Destination, InterfaceMatch, InterfaceRule, MetadataMatch, RulePlace, parse_uuid};
 pub use self::verdict::{Change, Field, Refusal, Removed, RuleName, Verdict};
 
-use self::edit::Replacement;
+use self::edit::Edit;
 use self::rules::{Course, Facts, Move};
 use self::scan::{Domain, Elements};
 use self::splice::Splice;
@@ -68,7 +68,7 @@ fn patch_text<'a>(xml: &'a str, rules: &'a [InterfaceRule]) -> Result<Patched<'a
     let found = scan::scan(xml)?;
     let mut interfaces = Vec::with_capacity(found.domains.iter().map(Domain::count).sum());
     let mut splice = Splice::new(xml);
-    let mut replacements = Vec::new();
+    let mut edit = Edit::default();
     let mut lines = xml::Lines::new(xml);
     for domain in &found.domains {
         let metadata = match &domain.metadata {
@@ -83,7 +83,7 @@ fn patch_text<'a>(xml: &'a str, rules: &'a [InterfaceRule]) -> Result<Patched<'a
             interface.verdict = if opt_out {
                 Verdict::OptedOut
             } else {
-                judge(&elements, &interface, rules::course(rules, &facts, &interface), &mut replacements, &mut splice)?
+                judge(&elements, &interface, rules::course(rules, &facts, &interface), &mut edit, &mut splice)?
             };
             interfaces.push(interface);
         }
@@ -96,7 +96,7 @@ fn judge<'a>(
     elements: &Elements<'_, 'a>,
     interface: &Interface<'a>,
     course: Course<'a>,
-    replacements: &mut Vec<Replacement<'a>>,
+    edit: &mut Edit<'a>,
     splice: &mut Splice<'a>,
 ) -> Result<Verdict<'a>, Problem> {
     Ok(match course {
@@ -108,8 +108,8 @@ fn judge<'a>(
             if let Some(part) = Interface::part_given_twice(elements) {
                 return Ok(Verdict::Refused(Refusal::of_twice(rule, part)));
             }
-            let removed = edit::plan(splice.xml(), elements, interface, to, replacements)?;
-            let span = splice.replace(&interface.span, replacements);
+            let removed = edit.plan(splice.xml(), elements, interface, to)?;
+            let span = splice.replace(&interface.span, &edit.replacements);
             Verdict::Changed(Change { rule, further, live, to, removed, span })
         }
     })

@@ -67,7 +67,7 @@ impl Asked<'_> {
             self.namespace(&namespace);
         }
         if depth >= 2 && self.is_in_namespace.contains(&true) {
-            for attribute in tag.attributes().filter(|attribute| !attribute.name.starts_with("xmlns")) {
+            for attribute in tag.attributes().filter(|attribute| !attribute.name().starts_with("xmlns")) {
                 self.value(&attribute.decoded()?);
             }
         }
