@@ -87,10 +87,21 @@ fn listen(lab: &Lab) -> Output {
     lab.attempt(["virt-bridge", "why", "web", "--listen", "60s", "--json"])
 }
 
-/// Loses what a rule fits in the chain of a device of this side, which the host's is where it has no name.
-fn lose(lab: &Lab, side: &[&str], chain: &str, rule: &str) {
-    let table = format!("add table netdev mine; add chain netdev mine way {{ type filter hook {chain} priority 0; }}");
-    lab.host([side, &["nft", &format!("{table}; add rule netdev mine way {rule} drop")]].concat());
+/// What is lost, and where: the side, the chain at a device of it, and a rule that fits; and the hop and the sentence by
+/// which `why` names that.
+type Loss<'a> = (&'a [&'a str], &'a str, &'a str, &'a str, &'a str);
+
+/// Each is named while it is there, and without them the guest is online again.
+fn are_named(lab: &Lab, losses: &[Loss]) {
+    for (side, chain, rule, hop, sentence) in losses {
+        let table =
+            format!("add table netdev mine; add chain netdev mine way {{ type filter hook {chain} priority 0; }}");
+        lab.host([*side, &["nft", &format!("{table}; add rule netdev mine way {rule} drop")]].concat());
+        says(&finding_in(&listen(lab), hop), sentence, "");
+        lab.host([*side, &["nft", "delete table netdev mine"]].concat());
+    }
+    lab.virsh(["reset", "web"]);
+    lab.wait_until("the guest is online again", || is_online(lab, "web"));
 }
 
 const HOST: &[&str] = &[];
@@ -102,7 +113,7 @@ fn what_the_guest_asks_for_tells_where_its_way_ends() {
     let lab = online();
     let mac = format!("ether saddr {MAC}");
     let arp = format!("{mac} ether type arp");
-    for (side, chain, rule, hop, sentence) in [
+    let losses = [
         (
             HOST,
             "egress device eth0",
@@ -119,13 +130,8 @@ fn what_the_guest_asks_for_tells_where_its_way_ends() {
         ),
         (SWITCH, "ingress device host", &mac, "gateway", "web asks for an address by DHCP, and no server answers"),
         (SWITCH, "ingress device host", &arp, "gateway", "192.0.2.1 answers this host, but not web"),
-    ] {
-        lose(&lab, side, chain, rule);
-        says(&finding_in(&listen(&lab), hop), sentence, "");
-        lab.host([side, &["nft", "delete table netdev mine"]].concat());
-    }
-    lab.virsh(["reset", "web"]);
-    lab.wait_until("the guest is online again", || is_online(&lab, "web"));
+    ];
+    are_named(&lab, &losses);
 }
 
 /// As of a guest that was somewhere else before, or whose address somebody has set.
@@ -147,16 +153,15 @@ fn an_address_of_another_network_is_named() {
 fn a_router_of_ipv6_that_reaches_the_host_alone_is_named() {
     let lab = online_with_ipv6();
     let advertisement = "icmpv6 type nd-router-advert";
-    for (side, chain, hop, sentence) in [
-        (HOST, "egress device vnet0", "bridge", "the answer to web comes into br0 by eth0, but not out of it by vnet0"),
-        (SWITCH, "egress device host", "gateway", "a router advertises itself to this host, but does not answer web"),
-    ] {
-        lose(&lab, side, chain, advertisement);
-        says(&finding_in(&listen(&lab), hop), sentence, "");
-        lab.host([side, &["nft", "delete table netdev mine"]].concat());
-    }
-    lab.virsh(["reset", "web"]);
-    lab.wait_until("the guest is online again", || is_online(&lab, "web"));
+    let (answer, silence) = (
+        "the answer to web comes into br0 by eth0, but not out of it by vnet0",
+        "a router advertises itself to this host, but does not answer web",
+    );
+    let losses = [
+        (HOST, "egress device vnet0", advertisement, "bridge", answer),
+        (SWITCH, "egress device host", advertisement, "gateway", silence),
+    ];
+    are_named(&lab, &losses);
 }
 
 /// A bridge that does not learn, or a rule that drops what it would learn from; what was learnt before is forgotten.

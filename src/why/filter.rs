@@ -5,8 +5,10 @@
 use nix::libc::{self, BPF_ABS, BPF_B, BPF_H, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W};
 use socket2::SockFilter;
 
-use super::frame::{ADVERTISEMENT, ARP, DHCP, DHCPV6, ICMPV6, IPV4, IPV6, PLAIN, SOLICITATION, TAG, TAGGED, UDP};
-use super::frame::{ROUTER_ADVERTISEMENT, ROUTER_SOLICITATION};
+use super::frame::{
+    ARP, DHCP, DHCPV6, ICMPV6, IPV4, IPV6, NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, PLAIN,
+    ROUTER_ADVERTISEMENT, ROUTER_SOLICITATION, TAG, TAGGED, UDP,
+};
 
 /// A field's size, its offset in a frame, and its value.
 type Test = (u32, u32, u32);
@@ -22,8 +24,8 @@ const MESSAGES: [&[Test]; 9] = [
     &[(WORD, KIND, IPV4 as u32), (BYTE, 14, PLAIN as u32), (BYTE, 23, UDP as u32), (WORD, 34, DHCP.1 as u32)],
     &[(WORD, KIND, IPV6 as u32), (BYTE, 20, ICMPV6 as u32), (BYTE, 54, ROUTER_SOLICITATION as u32)],
     &[(WORD, KIND, IPV6 as u32), (BYTE, 20, ICMPV6 as u32), (BYTE, 54, ROUTER_ADVERTISEMENT as u32)],
-    &[(WORD, KIND, IPV6 as u32), (BYTE, 20, ICMPV6 as u32), (BYTE, 54, SOLICITATION as u32)],
-    &[(WORD, KIND, IPV6 as u32), (BYTE, 20, ICMPV6 as u32), (BYTE, 54, ADVERTISEMENT as u32)],
+    &[(WORD, KIND, IPV6 as u32), (BYTE, 20, ICMPV6 as u32), (BYTE, 54, NEIGHBOUR_SOLICITATION as u32)],
+    &[(WORD, KIND, IPV6 as u32), (BYTE, 20, ICMPV6 as u32), (BYTE, 54, NEIGHBOUR_ADVERTISEMENT as u32)],
     &[(WORD, KIND, IPV6 as u32), (BYTE, 20, UDP as u32), (WORD, 54, DHCPV6.0 as u32)],
     &[(WORD, KIND, IPV6 as u32), (BYTE, 20, UDP as u32), (WORD, 54, DHCPV6.1 as u32)],
 ];

@@ -14,8 +14,8 @@ pub(super) const ICMPV6: u8 = 58;
 /// RFC 4861, section 4: of routers, and of neighbours.
 pub(super) const ROUTER_SOLICITATION: u8 = 133;
 pub(super) const ROUTER_ADVERTISEMENT: u8 = 134;
-pub(super) const SOLICITATION: u8 = 135;
-pub(super) const ADVERTISEMENT: u8 = 136;
+pub(super) const NEIGHBOUR_SOLICITATION: u8 = 135;
+pub(super) const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 /// An IPv4 header without options, which no DHCP client sends.
 pub(super) const PLAIN: u8 = 0x45;
 
@@ -141,8 +141,10 @@ fn ipv6(destination: Mac, source: Mac, packet: &[u8]) -> Option<Message> {
             match *payload.first()? {
                 ROUTER_SOLICITATION => Some(asks(source, Request::Router, own)),
                 ROUTER_ADVERTISEMENT => Some(answers(destination, Request::Router, None)),
-                SOLICITATION if is_for_many(destination) && own.is_some() => Some(asks(source, neighbour()?, own)),
-                ADVERTISEMENT => Some(answers(destination, neighbour()?, None)),
+                NEIGHBOUR_SOLICITATION if is_for_many(destination) && own.is_some() => {
+                    Some(asks(source, neighbour()?, own))
+                }
+                NEIGHBOUR_ADVERTISEMENT => Some(answers(destination, neighbour()?, None)),
                 _ => None,
             }
         }

@@ -156,8 +156,9 @@ impl<'a> Host<'a> {
             facts.uplink_owners = self.owners(&uplink);
         }
         let unasked = |gateway: &picture::Gateway| Gateway { address: gateway.address, answer: Answer::Unasked };
-        facts.subnets = self.snapshot.link(&name).map(|link| self.subnets(link.index)).unwrap_or_default();
-        facts.is_advertised = self.snapshot.link(&name).is_some_and(|link| self.is_advertised(link.index));
+        if let Some(link) = self.snapshot.link(&name) {
+            (facts.subnets, facts.is_advertised) = (self.subnets(link.index), self.is_advertised(link.index));
+        }
         facts.gateways = seen.gateways.iter().map(unasked).collect();
         Ok(facts)
     }
