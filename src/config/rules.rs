@@ -36,9 +36,12 @@ fn place_of<'p, 's>(places: &'p Places<'s>, bridge: &str, key: &str) -> Option<&
 fn one_bridge_for_an_uplink(config: &Config, places: &Places<'_>) -> Result<(), Error> {
     let mut taken: BTreeMap<&Uplink, &str> = BTreeMap::new();
     for (name, bridge) in config.bridges.iter().filter(|(_, bridge)| bridge.uplink != Uplink::None) {
-        let other = taken.insert(&bridge.uplink, name);
-        if let (Some(other), Some(place)) = (other, place_of(places, name, "uplink")) {
-            return Err(place.error(format!("{other} has the same uplink; an uplink can be a port of one bridge only")));
+        let error = |other| {
+            let place = place_of(places, name, "uplink")?;
+            Some(place.error(format!("{other} has the same uplink; an uplink can be a port of one bridge only")))
+        };
+        if let Some(error) = taken.insert(&bridge.uplink, name).and_then(error) {
+            return Err(error);
         }
     }
     Ok(())
