@@ -110,7 +110,7 @@ impl Plan {
     /// The move from the old end to the new one, which has `present`, while `kept` stays at the old one.
     fn relocation(&self, present: &Belongings, kept: &Belongings, snapshot: &Snapshot) -> Relocation {
         let (Some(from), Some(to)) = (self.old_end(), self.new_end()) else { return Relocation::default() };
-        relocate(&Move { from, to, belongings: &self.moved, present, kept, routes: &snapshot.routes })
+        relocate(&Move { from, to, belongings: &self.moved, present, kept, snapshot })
     }
 
     /// Adds the commit of a takeover, and its way back: before the commit the uplink still has everything, so that

@@ -18,12 +18,15 @@ use nix::libc;
 use serde::{Deserialize, Serialize};
 
 use super::belongings::Belongings;
-use super::prefix_route::{leads_to, prefix_route_of};
+use super::prefix_route::leads_to;
 use super::route_order::RouteOrder;
-use super::step::{CREATE_NEW, PRESENT, Step};
-use crate::netlink::address::{IFA_F_NODAD, IFA_F_SECONDARY, IFA_F_TENTATIVE};
+use super::snapshot::Snapshot;
+use super::step::{PRESENT, Step};
+use crate::netlink::address::IFA_F_SECONDARY;
 use crate::netlink::route::Slot;
 use crate::netlink::{Address, Route};
+
+mod addresses;
 
 const CREATE: i32 = libc::NLM_F_CREATE;
 const REPLACE: i32 = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
@@ -32,11 +35,8 @@ const APPEND: i32 = libc::NLM_F_CREATE | libc::NLM_F_APPEND;
 /// What the steps are good for, as people are told.
 const NO_QUESTION: &str = "so that no packet waits until a neighbour has answered";
 const FIRST: &str = "of two routes to the same the kernel takes the first";
-const REACHED: &str = "the host is reached there from now on";
 const PREFIX: &str = "the way to neighbours, unless the kernel has made it with the address";
 const WAY_OUT: &str = "the host's ways out, before those there are go";
-const DETECTION: &str = "it was added without the search for duplicates, which takes a second";
-const UNASKED: &str = "the kernel has made it with an address, and somebody had taken it away";
 const SHARED: &str = "of two IPv6 routes to the same the kernel would use both";
 const UNUSED: &str = "nothing uses it any more";
 const BACK: &str = "it was not so before";
@@ -88,20 +88,23 @@ pub struct Move<'a> {
     pub present: &'a Belongings,
     /// What the old link had before it received the rest: it stays there.
     pub kept: &'a Belongings,
-    /// All routes of the host, in the kernel's order.
-    pub routes: &'a [Route],
+    /// The host as it is.
+    pub snapshot: &'a Snapshot,
 }
 
 /// Plans a move.
-pub fn relocate(&Move { from, to, belongings, present, kept, routes }: &Move) -> Relocation {
-    let order = &RouteOrder::of(routes);
+pub fn relocate(&Move { from, to, belongings, present, kept, snapshot }: &Move) -> Relocation {
+    let order = &RouteOrder::of(&snapshot.routes);
     let mut relocation = Relocation::default();
-    let arriving = &belongings.clone().without(present);
+    let unready = addresses::unready(to, belongings, snapshot);
+    let mut ready = present.clone();
+    ready.addresses.retain(|address| !unready.contains(&address));
+    let arriving = &belongings.clone().without(&ready);
     let leaving = &belongings.clone().without(kept);
 
     relocation.neighbours(to, arriving);
-    relocation.ipv4_neighbour_routes(from, to, arriving, order, routes);
-    relocation.addresses(from, to, arriving);
+    relocation.ipv4_neighbour_routes(from, to, arriving, order, &snapshot.routes);
+    relocation.addresses(from, to, arriving, &unready);
     relocation.ipv6_prefix_routes(from, to, arriving);
     relocation.routes(from, to, arriving, order, belongings);
     relocation.settle_addresses(from, to, arriving);
@@ -148,24 +151,6 @@ impl Relocation {
             self.place
                 .push(Step::add(format!("prefer {} for {moved}", to.name), FIRST, &moved, CREATE).unless(PRESENT));
             self.retract.push(Step::remove(format!("no longer prefer {} for {moved}", to.name), BACK, &moved.key()));
-        }
-    }
-
-    /// A primary goes before its secondaries; IPv6 addresses go backwards, since the kernel puts each in front of the
-    /// others of its scope (ipv6_link_dev_addr in net/ipv6/addrconf.c), and their order chooses among equal sources.
-    fn addresses(&mut self, from: &End, to: &End, belongings: &Belongings) {
-        let addresses = &belongings.addresses;
-        let ipv4 = addresses.iter().filter(|address| !address.is_ipv6());
-        let ipv6 = addresses.iter().rev().filter(|address| address.is_ipv6());
-        for address in ipv4.chain(ipv6) {
-            let mut moved = address.moved(to.index, &from.name, &to.name);
-            if address.is_ipv6() && address.flags() & IFA_F_TENTATIVE == 0 {
-                moved = moved.without_detection();
-            }
-            self.place.push(
-                Step::add(format!("add address {address} to {}", to.name), REACHED, &moved, CREATE_NEW).unless(PRESENT),
-            );
-            self.retract.push(Step::remove(format!("remove address {address} from {}", to.name), BACK, &moved.key()));
         }
     }
 
@@ -228,31 +213,6 @@ impl Relocation {
         let moved = moved.with_priority(metric);
         self.advertised.insert(moved.slot());
         Some(moved)
-    }
-
-    /// Takes the mark off that skipped the detection (inet6_addr_modify in net/ipv6/addrconf.c), where there was none.
-    fn settle_addresses(&mut self, from: &End, to: &End, belongings: &Belongings) {
-        for address in
-            belongings.addresses.iter().filter(|address| address.is_ipv6() && address.flags() & IFA_F_NODAD == 0)
-        {
-            let moved = address.moved(to.index, &from.name, &to.name);
-            self.settle.push(Step::add(
-                format!("let {address} on {} be as it was", to.name),
-                DETECTION,
-                &moved,
-                REPLACE,
-            ));
-        }
-    }
-
-    /// Somebody took a prefix route away and the kernel has made it anew with the address.
-    fn unasked_prefix_routes(&mut self, to: &End, addresses: &[Address], asked: [&Vec<Route>; 2]) {
-        for address in addresses {
-            let Some(unasked) = prefix_route_of(address, to.index) else { continue };
-            if !asked.into_iter().flatten().any(|route| route.slot() == unasked.slot()) {
-                self.settle.push(Step::remove(format!("remove route {unasked} by {}", to.name), UNASKED, &unasked));
-            }
-        }
     }
 
     /// Not where a third link has such a route, too: its place among them could not be given back.

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::host::Host;
-use crate::support::Lab;
+use crate::support::bridges::script;
+use crate::support::{Lab, text, told};
 use crate::uplink::{everything, host_with};
 
 /// The messages that `command` sends to change something, by their types, in order.
@@ -50,6 +51,32 @@ fn a_repair_keeps_the_way_back() {
         let differences = Host::of(&lab).all_differences(&first);
         assert!(differences.is_empty(), "{damage}: {}", differences.join("\n"));
     }
+}
+
+/// The kernel makes a link-local address for a port that comes up, and searches for its duplicates for at least a second
+/// (addrconf_dad_kick in net/ipv6/addrconf.c), while IPv6 routers are asked from none.
+#[test]
+fn undo_needs_no_search_for_duplicates_on_a_port_that_has_just_come_up() {
+    let lab = host_with(&["--no-ra", "--second-nic"], "");
+    lab.write("/etc/virt-bridge.toml", "[bridge.br0]\nuplink = \"eth0\"\ngateway-check = \"900ms\"\n");
+    let first = Host::of(&lab);
+    lab.host(["virt-bridge", "up", "br0"]);
+    lab.host(["ip", "link", "set", "eth0", "down"]);
+    lab.host(["virt-bridge", "up", "br0"]);
+    let of_the_port = || text(&lab.attempt(["ip", "-brief", "-6", "address", "show", "dev", "eth0"]).stdout);
+    lab.wait_until("the kernel has made an address", || of_the_port().contains("fe80::"));
+    let port = of_the_port();
+    // What comes in by a port is heard by its bridge.
+    let drop = "type filter hook input priority 0; iif eth0 icmpv6 type 136 drop;";
+    script(&lab, &format!("nft 'table inet deaf {{ chain input {{ {drop} }}; }}'"));
+    let silent = lab.attempt(["virt-bridge", "undo", "br0"]);
+    assert_eq!(silent.status.code(), Some(3), "{}", told(&silent));
+    assert!(told(&silent).contains("does not answer through eth0"), "{}", told(&silent));
+    assert_eq!(of_the_port(), port, "as it was");
+    script(&lab, "nft delete table inet deaf; ip link set eth0 down; ip link set eth0 up");
+    lab.wait_until("eth0 has its address again", || of_the_port() == port);
+    lab.host(["virt-bridge", "undo", "br0"]);
+    assert_eq!(Host::of(&lab).all_differences(&first), [""; 0]);
 }
 
 #[test]

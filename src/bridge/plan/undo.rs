@@ -60,13 +60,7 @@ fn undo_beside(snapshot: &Snapshot, receipt: &Receipt, moved: Belongings, presen
 pub(in crate::bridge) fn give_back(snapshot: &Snapshot, was: &End, uplink: &End, moved: &Belongings) -> Vec<Step> {
     let present = Belongings::of(snapshot, uplink.index);
     let kept = Belongings::default();
-    let relocation = relocate(&Move {
-        from: was,
-        to: uplink,
-        belongings: moved,
-        present: &present,
-        kept: &kept,
-        routes: &snapshot.routes,
-    });
+    let relocation =
+        relocate(&Move { from: was, to: uplink, belongings: moved, present: &present, kept: &kept, snapshot });
     relocation.place.into_iter().chain(relocation.settle).map(|step| step.unless(step::PRESENT)).collect()
 }
