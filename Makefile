@@ -18,17 +18,19 @@ SCRIPTS = .ci/run packaging/hook-links $(wildcard packaging/*.sh packaging/debia
 demo: build
 	@tests/demo.sh $(BUILT)
 
-test: watch
-	$(DYNAMIC) cargo test $(CARGO_FLAGS) --package virt-bridge-watch
-	cargo test $(CARGO_FLAGS) --package virt-bridge --package names --package xml --no-run
-	cargo test $(CARGO_FLAGS) --package names --package xml
-	cargo test $(CARGO_FLAGS) --package virt-bridge --lib --bin virt-bridge --bin virt-bridge-udev --example prober
+# The programs that are tested are those that `make build` has made, the tests themselves are compiled quickly.
+test: build
+	$(DYNAMIC) cargo test --target $(TARGET) --package virt-bridge-watch
+	cargo test --target $(TARGET) --package virt-bridge --package names --package xml --no-run
+	cargo test --target $(TARGET) --package names --package xml
+	cargo test --target $(TARGET) --package virt-bridge --lib --bin virt-bridge --bin virt-bridge-udev --example prober
 	@$(MAKE) --no-print-directory --jobs=$(TEST_JOBS) --output-sync=target --keep-going $(TESTS:%=test-%)
 	tests/install.sh $(BUILT)
 
-# One of tests/, after `make watch`.
-$(TESTS:%=test-%):
-	cargo test $(CARGO_FLAGS) --package virt-bridge --test $(@:test-%=%) -- --test-threads=$(TEST_THREADS)
+# One of tests/.
+$(TESTS:%=test-%): build
+	BUILT=$(BUILT) \
+	    cargo test --target $(TARGET) --package virt-bridge --test $(@:test-%=%) -- --test-threads=$(TEST_THREADS)
 
 bench: setup
 	@tests/bench/run.sh

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::{fs, thread};
 
+use support::programs::program;
 use support::{Lab, ssh, told};
 
 const NAMES: [&str; 3] = ["kvm1", "kvm2", "kvm3"];
@@ -129,11 +130,11 @@ fn make_package(directory: &Path) -> PathBuf {
         strip -o $1/usr/lib/libvirt/virt-bridge-qemu $5
         dpkg-deb --root-owner-group -Znone --build $1 $2";
     let arguments = [tree.as_os_str(), package.as_os_str()];
-    let hooks = [env!("CARGO_BIN_EXE_virt-bridge-network"), env!("CARGO_BIN_EXE_virt-bridge-qemu")];
+    let hooks = ["virt-bridge-network", "virt-bridge-qemu"].map(program);
     let made = Command::new("sh")
         .args(["-ec", make, "sh"])
         .args(arguments)
-        .arg(env!("CARGO_BIN_EXE_virt-bridge"))
+        .arg(program("virt-bridge"))
         .args(hooks)
         .output()
         .unwrap();

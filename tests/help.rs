@@ -1,8 +1,13 @@
 //! What every verb says of itself, word by word: `UPDATE=1 cargo test --test help` writes it down anew.
 
+#[path = "support/programs.rs"]
+mod programs;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use programs::program;
 
 /// The verbs that people see, with those below them.
 fn verbs(command: &clap::Command, above: &[String]) -> Vec<Vec<String>> {
@@ -17,7 +22,7 @@ fn file(verb: &[String]) -> PathBuf {
 }
 
 fn help(verb: &[String]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_virt-bridge")).args(verb).arg("--help").output().unwrap();
+    let output = Command::new(program("virt-bridge")).args(verb).arg("--help").output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{verb:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

@@ -3,9 +3,8 @@
 mod support;
 
 use support::bridges::{HOOK, flags, hook_calls, lab, make_bridge, script, sysctls};
+use support::programs::program;
 use support::{Lab, text};
-
-const UDEV_PROGRAM: &str = env!("CARGO_BIN_EXE_virt-bridge-udev");
 
 #[test]
 fn a_thousand_bridges_are_one_dump_and_few_batches_and_then_nothing() {
@@ -106,7 +105,7 @@ fn without_the_module_flags_are_set_and_nothing_fails() {
 #[test]
 fn sysctls_that_come_after_the_modules_event_are_waited_for_but_not_for_ever() {
     let lab = lab();
-    let event = format!("env SUBSYSTEM=module ACTION=add {UDEV_PROGRAM}");
+    let event = format!("env SUBSYSTEM=module ACTION=add {}", program("virt-bridge-udev"));
     let (code, said) = fails(&lab, WITHOUT_MODULE, &event);
     assert_eq!(code, 1);
     assert!(said.contains("after 1s there is no /proc/sys/net/bridge"), "{said}");

@@ -11,6 +11,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use support::programs::program;
 use support::{Lab, ifupdown2, told};
 use virt_bridge::owner::{Backup, Bridge, Claim, Owner, Persistence, persistence};
 
@@ -106,7 +107,7 @@ fn the_command_plans_the_same_for_a_host_that_does_not_run() {
     for case in &cases() {
         let (root, bridge) = (beside_a_kernel(case, "command"), bridge(case));
         let plan = ["plan", &bridge.name, "--uplink", &bridge.uplink, "--persist", "--root"];
-        let output = Command::new(env!("CARGO_BIN_EXE_virt-bridge")).args(plan).arg(&root).output().unwrap();
+        let output = Command::new(program("virt-bridge")).args(plan).arg(&root).output().unwrap();
         let expected = fs::read_to_string(case.join("expected")).unwrap_or_default();
         assert!(support::text(&output.stdout).ends_with(&expected), "{}: {}", case.display(), told(&output));
         let refused = fs::read_to_string(case.join("refused")).unwrap_or_default();
@@ -180,7 +181,7 @@ fn the_command_writes_for_a_host_that_does_not_run() {
             symlink(kernel.join(tree), root.join(tree)).unwrap();
         }
         let say = |words: &[&str]| {
-            let bridge = Command::new(env!("CARGO_BIN_EXE_virt-bridge")).args(words).arg("--root").arg(&root).output();
+            let bridge = Command::new(program("virt-bridge")).args(words).arg("--root").arg(&root).output();
             bridge.unwrap()
         };
         let up = ["up", "br0", "--uplink", "eth0", "--persist"];

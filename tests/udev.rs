@@ -3,9 +3,9 @@
 mod support;
 
 use support::bridges::{flags, lab, make_bridge, script, sysctls};
+use support::programs::program;
 use support::{Lab, text, told};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_virt-bridge-udev");
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/udev/90-virt-bridge.rules");
 
 /// A lab whose udevd has our rules and program.
@@ -16,7 +16,7 @@ fn lab_with_udev() -> Lab {
 }
 
 fn start_udev(lab: &Lab) {
-    lab.host(["udev", "start", PROGRAM, RULES]);
+    lab.host(["udev", "start", &program("virt-bridge-udev"), RULES]);
 }
 
 /// How often udevd has started our program, after it has worked through every event.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::programs::program;
 use crate::run::{patch, patch_in, text};
 
 const XML: &str = "<domain>\n<name>web</name>\n<devices>\n<interface type='network'>\n<source network='default'/>\n\
@@ -100,7 +101,7 @@ fn a_diff_is_coloured_on_a_terminal_only_and_nothing_in_the_xml_moves_its_cursor
     let directory = Directory::new("terminal");
     fs::write(directory.0.join("x.xml"), XML.replace("<source", "<!-- \u{9b}2J -->\n<source")).unwrap();
     let on_terminal = |no_color: &str| {
-        let command = format!("{} domain patch {} --diff x.xml", env!("CARGO_BIN_EXE_virt-bridge"), RULE.join(" "));
+        let command = format!("{} domain patch {} --diff x.xml", program("virt-bridge"), RULE.join(" "));
         let mut script = Command::new("script");
         script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).current_dir(&directory.0);
         text(&script.env("NO_COLOR", no_color).output().unwrap().stdout)

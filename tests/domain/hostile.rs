@@ -7,6 +7,8 @@ use nix::time::{ClockId, clock_gettime};
 use virt_bridge::config::{Destination, InterfaceMatch, InterfaceRule, MetadataMatch};
 use virt_bridge::libvirt::domain;
 
+use crate::programs::program;
+
 /// Rules that look at everything.
 fn rules() -> Vec<InterfaceRule> {
     let glob = || Some("*a*b".parse().unwrap());
@@ -91,8 +93,7 @@ fn the_largest_inputs_take_bounded_memory() {
             parts *= 2;
         }
         std::fs::write(&file, input(parts)).unwrap();
-        let command =
-            format!("ulimit -v 524288; exec {} domain patch --to-bridge br0", env!("CARGO_BIN_EXE_virt-bridge"));
+        let command = format!("ulimit -v 524288; exec {} domain patch --to-bridge br0", program("virt-bridge"));
         let output =
             Command::new("bash").args(["-c", &command]).stdin(std::fs::File::open(&file).unwrap()).output().unwrap();
         // 1 is a refusal in words; running out of memory is an abort.

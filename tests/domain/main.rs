@@ -8,6 +8,8 @@ mod generator;
 mod hostile;
 mod libvirt_data;
 mod malformed;
+#[path = "../support/programs.rs"]
+mod programs;
 mod properties;
 mod run;
 mod tree;

@@ -4,9 +4,11 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use crate::programs::program;
+
 /// `virt-bridge domain patch` with these arguments, in `directory`, with `stdin`.
 pub fn patch_in(directory: &Path, arguments: &[&str], stdin: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_virt-bridge"))
+    let mut child = Command::new(program("virt-bridge"))
         .args(["domain", "patch"])
         .args(arguments)
         .current_dir(directory)

@@ -11,6 +11,7 @@ use difference::Difference;
 use end_state::EndState;
 use support::Lab;
 use support::bridges::{script, sysctls};
+use support::programs::program;
 
 const GUEST: &str = "52:54:00:00:00:31";
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guide");
@@ -25,14 +26,14 @@ struct Way {
 
 const BY_HAND: Way = Way {
     commands: "by-hand.sh",
-    // Its rule names sysctl by its path.
+    // Its rule names sysctl by its path, and a path stays what it is.
     udev_program: "/usr/sbin/sysctl",
     udev_rules: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guide/99-bridge.rules"),
 };
 
 const BY_US: Way = Way {
     commands: "by-us.sh",
-    udev_program: env!("CARGO_BIN_EXE_virt-bridge-udev"),
+    udev_program: "virt-bridge-udev",
     udev_rules: concat!(env!("CARGO_MANIFEST_DIR"), "/udev/90-virt-bridge.rules"),
 };
 
@@ -43,7 +44,7 @@ fn end_states(way: Way) -> [EndState; 3] {
     lab.write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
     // Which of a tap's it would do before libvirt sets that, or after it.
     lab.write("/etc/systemd/network/10-tap.link", "[Match]\nOriginalName=vnet*\n\n[Link]\nMACAddressPolicy=none\n");
-    lab.host(["udev", "start", way.udev_program, way.udev_rules]);
+    lab.host(["udev", "start", &program(way.udev_program), way.udev_rules]);
     // The host of somebody who has Docker: its containers on docker0, and what is forwarded is dropped.
     lab.host(["joined", "make", "docker0"]);
     script(&lab, "iptables -P FORWARD DROP; ip6tables -P FORWARD DROP; ping -qc1 192.0.2.1; ping -qc1 2001:db8:0:1::1");

@@ -6,6 +6,7 @@
 pub mod bridges;
 pub mod domains;
 pub mod ifupdown2;
+pub mod programs;
 pub mod shell;
 pub mod ssh;
 pub mod terminal;
@@ -35,10 +36,9 @@ impl Lab {
     /// Starts a lab with `options` of `lab.sh`, and waits until it is ready.
     pub fn start<'a>(options: impl IntoIterator<Item = &'a str>) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let binaries = Path::new(env!("CARGO_BIN_EXE_virt-bridge-network")).parent().unwrap();
         let mut unshare = Command::new(root.join("tests/lab/lab.sh"))
             .args(["--serve", "--install"])
-            .arg(binaries)
+            .arg(programs::directory())
             .args(options)
             .env("CARGO_TARGET_DIR", env!("CARGO_TARGET_TMPDIR"))
             .stdin(Stdio::piped())
