@@ -13,7 +13,8 @@ is_emulated() { ! { [[ -w /dev/kvm ]] && [[ -d /sys/module/kvm_intel || -d /sys/
 # MACHINE_DISK: instead of the machine's own
 qemu_command() {
     local accelerator=(-accel kvm -cpu host)
-    ! is_emulated || accelerator=(-accel 'tcg,thread=multi,tb-size=512' -cpu max)
+    # A processor that can do little takes a quarter less time to boot than one that can do all that is emulated.
+    ! is_emulated || accelerator=(-accel 'tcg,thread=multi,tb-size=512' -cpu Nehalem)
     qemu_command=(
         "${in_switch[@]}" qemu-system-x86_64 -machine "q35,usb=off,vmport=off" "${accelerator[@]}" -smp 2 -m 1024
         -nodefaults -no-user-config -display none -rtc base=utc
