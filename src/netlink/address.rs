@@ -101,9 +101,14 @@ impl Address {
         self.scope == libc::RT_SCOPE_LINK
     }
 
+    /// Whether the kernel uses the address: an IPv6 one it must know to be nobody else's.
+    pub fn is_usable(&self) -> bool {
+        self.flags() & (IFA_F_TENTATIVE | IFA_F_DADFAILED) == 0
+    }
+
     /// Whether this is an IPv6 address for this link alone, known to be nobody else's.
     pub fn is_usable_link_local(&self) -> bool {
-        self.is_ipv6() && self.is_for_link() && self.flags() & (IFA_F_TENTATIVE | IFA_F_DADFAILED) == 0
+        self.is_ipv6() && self.is_for_link() && self.is_usable()
     }
 
     /// Metric of the prefix route that the kernel makes for the address; 0 is the family's usual one.

@@ -53,8 +53,8 @@ fn a_repair_keeps_the_way_back() {
     }
 }
 
-/// The kernel makes a link-local address for a port that comes up, and searches for its duplicates for at least a second
-/// (addrconf_dad_kick in net/ipv6/addrconf.c), while IPv6 routers are asked from none.
+/// The kernel makes a link-local address for a port that comes up, and searches for its duplicates for at least a
+/// second (addrconf_dad_kick in net/ipv6/addrconf.c), while IPv6 routers are asked from none.
 #[test]
 fn undo_needs_no_search_for_duplicates_on_a_port_that_has_just_come_up() {
     let lab = host_with(&["--no-ra", "--second-nic"], "");

@@ -6,7 +6,7 @@ use crate::bridge::belongings::Belongings;
 use crate::bridge::receipt::{Operation, Receipt};
 use crate::bridge::relocation::{End, Move, relocate};
 use crate::bridge::snapshot::Snapshot;
-use crate::bridge::step::{self, Step};
+use crate::bridge::step::Step;
 
 /// Plans the way back of a takeover.
 ///
@@ -62,5 +62,5 @@ pub(in crate::bridge) fn give_back(snapshot: &Snapshot, was: &End, uplink: &End,
     let kept = Belongings::default();
     let relocation =
         relocate(&Move { from: was, to: uplink, belongings: moved, present: &present, kept: &kept, snapshot });
-    relocation.place.into_iter().chain(relocation.settle).map(|step| step.unless(step::PRESENT)).collect()
+    relocation.place.into_iter().chain(relocation.settle).collect()
 }

@@ -5,24 +5,23 @@ use crate::bridge::belongings::Belongings;
 use crate::bridge::prefix_route::prefix_route_of;
 use crate::bridge::snapshot::Snapshot;
 use crate::bridge::step::{CREATE_NEW, PRESENT, Step};
-use crate::netlink::address::{IFA_F_DADFAILED, IFA_F_NODAD, IFA_F_TENTATIVE};
+use crate::netlink::address::{IFA_F_NODAD, IFA_F_TENTATIVE};
 use crate::netlink::{Address, Route};
 
 /// What the steps are good for, as people are told.
 const REACHED: &str = "the host is reached there from now on";
-const UNREADY: &str = "the kernel still searches for duplicates of it, and would not use it for a second or two";
+const UNREADY: &str = "before its search for duplicates has found none, the kernel uses it for nothing";
 const DETECTION: &str = "it was added without the search for duplicates, which takes a second";
 const UNASKED: &str = "the kernel has made it with an address, and somebody had taken it away";
 
-/// The addresses that the new link has and cannot use, although the old one can: the kernel makes a link-local address for
-/// every link that comes up, a bridge's port as well, and searches for its duplicates.
+/// The addresses that the new link has and cannot use, although the old one can: the kernel makes a link-local address
+/// for every link that comes up, a bridge's port as well, and searches for its duplicates.
 pub(super) fn unready<'a>(to: &End, belongings: &Belongings, snapshot: &'a Snapshot) -> Vec<&'a Address> {
-    let is_usable = |address: &Address| address.flags() & (IFA_F_TENTATIVE | IFA_F_DADFAILED) == 0;
-    let usable = |unready: &Address| {
-        belongings.addresses.iter().any(|address| is_usable(address) && address.essence() == unready.essence())
+    let is_usable_there = |unready: &Address| {
+        belongings.addresses.iter().any(|address| address.is_usable() && address.essence() == unready.essence())
     };
     let of_the_link = snapshot.addresses.iter().filter(|address| address.index == to.index);
-    of_the_link.filter(|address| !is_usable(address) && usable(address)).collect()
+    of_the_link.filter(|address| !address.is_usable() && is_usable_there(address)).collect()
 }
 
 impl Relocation {
